@@ -1,0 +1,421 @@
+-- The first schema. Every row carries its office: transaction numbers are unique per office only.
+-- CHECK constraints carry the states of ../doc.go; dates are dates in the office's time zone.
+
+CREATE TABLE office (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code       text NOT NULL UNIQUE CHECK (code <> ''),
+    name       text NOT NULL,
+    address    text NOT NULL,               -- the office's own From address
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- sending_stopped: why nothing is submitted until someone confirms ('' = sending).
+    sending_stopped text NOT NULL DEFAULT '',
+    notices_paused  boolean NOT NULL DEFAULT false,
+    -- data_date: the newest date inside the last import; imported_at: when that was.
+    data_date   date,
+    imported_at timestamptz
+);
+
+CREATE TABLE patron (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id  bigint NOT NULL REFERENCES office,
+    username   text NOT NULL CHECK (username <> ''),
+    first_name text NOT NULL DEFAULT '',
+    last_name  text NOT NULL DEFAULT '',
+    email      text NOT NULL DEFAULT '',    -- the registered address, as written
+    language   text NOT NULL DEFAULT '',    -- BCP 47; '' = the office's
+    patron_status text NOT NULL DEFAULT '', -- faculty, graduate, …
+    department text NOT NULL DEFAULT '',
+    site       text NOT NULL DEFAULT '',
+    account_ends date,
+    undeliverable_at timestamptz,           -- a permanent bounce came for email
+    undeliverable_why text NOT NULL DEFAULT '',
+    away_until date,                        -- read from an auto-reply
+    UNIQUE (office_id, username)
+);
+CREATE INDEX patron_email ON patron (office_id, lower(email));
+CREATE INDEX patron_name ON patron (office_id, lower(last_name));
+
+-- Other addresses of a patron, learned when staff confirmed a match.
+CREATE TABLE patron_address (
+    patron_id  bigint NOT NULL REFERENCES patron ON DELETE CASCADE,
+    office_id  bigint NOT NULL REFERENCES office,
+    address    text NOT NULL CHECK (address = lower(address)),
+    learned_at timestamptz NOT NULL DEFAULT now(),
+    learned_by text NOT NULL DEFAULT '',
+    PRIMARY KEY (office_id, address, patron_id)
+);
+
+CREATE TABLE lender (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id bigint NOT NULL REFERENCES office,
+    symbol    text NOT NULL DEFAULT '',
+    name      text NOT NULL DEFAULT '',
+    addresses text[] NOT NULL DEFAULT '{}',
+    domains   text[] NOT NULL DEFAULT '{}',
+    UNIQUE (office_id, symbol, name)
+);
+
+CREATE TABLE transaction (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id     bigint NOT NULL REFERENCES office,
+    transaction_number bigint NOT NULL CHECK (transaction_number > 0),
+    patron_id     bigint NOT NULL REFERENCES patron,
+    ill_number    text NOT NULL DEFAULT '',
+    rapid_number  text NOT NULL DEFAULT '',
+    request_type  text NOT NULL DEFAULT 'Loan',
+    process_type  text NOT NULL DEFAULT 'Borrowing',
+    status        text NOT NULL DEFAULT '',  -- the ILL system's own words
+    state         text NOT NULL DEFAULT 'unknown' CHECK (state IN ('open', 'sent', 'in_transit', 'on_shelf', 'on_loan',
+                  'in_hands', 'returned', 'delivered', 'finished', 'cancelled_staff', 'cancelled_patron',
+                  'claims_returned', 'lost', 'unknown')),
+    title         text NOT NULL DEFAULT '',
+    article_title text NOT NULL DEFAULT '',
+    author        text NOT NULL DEFAULT '',
+    issn_isbn     text NOT NULL DEFAULT '',
+    doi           text NOT NULL DEFAULT '',
+    due_date      date,
+    creation_date date,
+    status_date   date,
+    received_date date,
+    returned_date date,
+    not_wanted_after text NOT NULL DEFAULT '',
+    publication_year text NOT NULL DEFAULT '',
+    renewals_allowed boolean NOT NULL DEFAULT false,
+    lending_library  text NOT NULL DEFAULT '',
+    pickup_location  text NOT NULL DEFAULT '',
+    cancel_reason    text NOT NULL DEFAULT '',
+    system_id        text NOT NULL DEFAULT '',
+    last_overdue_notice_sent int NOT NULL DEFAULT 0, -- rungs told before illmail came
+    closed_at     timestamptz,               -- vanished from a full export
+    refreshed_at  timestamptz NOT NULL DEFAULT now(),
+    search        tsvector GENERATED ALWAYS AS (to_tsvector('simple', title || ' ' || article_title || ' ' || author)) STORED,
+    UNIQUE (office_id, transaction_number)
+);
+CREATE INDEX transaction_patron ON transaction (patron_id, transaction_number DESC);
+CREATE INDEX transaction_ill_number ON transaction (office_id, ill_number) WHERE ill_number <> '';
+CREATE INDEX transaction_rapid_number ON transaction (office_id, (ltrim(regexp_replace(rapid_number, '\D', '', 'g'), '0'))) WHERE rapid_number <> '';
+CREATE INDEX transaction_doi ON transaction (office_id, lower(doi)) WHERE doi <> '';
+CREATE INDEX transaction_issn_isbn ON transaction (office_id, (upper(regexp_replace(issn_isbn, '[^0-9Xx]', '', 'g')))) WHERE issn_isbn <> '';
+CREATE INDEX transaction_search ON transaction USING gin (search);
+-- What a notice can still fall due for; the planner reads nothing else.
+CREATE INDEX transaction_due ON transaction (office_id, due_date) WHERE state IN ('on_loan', 'in_hands') AND due_date IS NOT NULL;
+CREATE INDEX transaction_moved ON transaction (office_id, status_date) WHERE state IN ('sent', 'cancelled_staff');
+
+-- Folders watched on an IMAP server, with their two marks (design: the way in).
+CREATE TABLE folder (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id     bigint NOT NULL REFERENCES office,
+    name          text NOT NULL,
+    role          text NOT NULL DEFAULT 'inbox' CHECK (role IN ('inbox', 'sent', 'junk')),
+    uid_validity  bigint NOT NULL DEFAULT 0,
+    high_uid      bigint NOT NULL DEFAULT 0,  -- everything above is new
+    backfill_uid  bigint NOT NULL DEFAULT 0,  -- history at and above is taken in; 1 = complete
+    UNIQUE (office_id, name)
+);
+
+CREATE TABLE conversation (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id  bigint NOT NULL REFERENCES office,
+    subject    text NOT NULL DEFAULT '',
+    patron_id  bigint REFERENCES patron,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    merged_into bigint REFERENCES conversation
+);
+CREATE INDEX conversation_patron ON conversation (patron_id);
+
+CREATE TABLE message (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id    bigint NOT NULL REFERENCES office,
+    -- stored: only commit 1; filed: commit 2; kept_aside: could not be filed, staff see it.
+    state        text NOT NULL DEFAULT 'stored' CHECK (state IN ('stored', 'filed', 'kept_aside')),
+    problem      text NOT NULL DEFAULT '',
+    attempts     int NOT NULL DEFAULT 0,
+    direction    text NOT NULL DEFAULT 'in' CHECK (direction IN ('in', 'out')),
+    conversation_id bigint REFERENCES conversation,
+    outbox_id    bigint,                      -- our own copy joins its outbox row
+    message_id   text NOT NULL DEFAULT '',    -- without angle brackets
+    raw_hash     bytea NOT NULL,              -- sha256 of the raw bytes
+    content_hash bytea,
+    size         bigint NOT NULL,             -- RFC822.SIZE as the server said, or bytes stored
+    truncated    boolean NOT NULL DEFAULT false,
+    internal_date timestamptz NOT NULL,
+    stored_at    timestamptz NOT NULL DEFAULT now(),
+    sent_at      timestamptz,                 -- the Date field
+    from_name    text NOT NULL DEFAULT '',
+    from_addr    text NOT NULL DEFAULT '',
+    to_addrs     text[] NOT NULL DEFAULT '{}',
+    cc_addrs     text[] NOT NULL DEFAULT '{}',
+    subject      text NOT NULL DEFAULT '',
+    body_text    text NOT NULL DEFAULT '',    -- the whole decoded text
+    new_text     text NOT NULL DEFAULT '',    -- what the sender wrote this time
+    kind         text NOT NULL DEFAULT '' CHECK (kind IN ('', 'patron', 'partner', 'system', 'vendor', 'auto_reply', 'bounce', 'bulk')),
+    intents      jsonb NOT NULL DEFAULT '[]', -- [{"intent","p","reasons"}]
+    identifiers  jsonb NOT NULL DEFAULT '[]',
+    reasons      jsonb NOT NULL DEFAULT '[]', -- why this kind
+    needs_staff  boolean NOT NULL DEFAULT true,
+    sender_verified boolean NOT NULL DEFAULT false,
+    patron_id    bigint REFERENCES patron,
+    attachments  jsonb NOT NULL DEFAULT '[]', -- [{"name","content_type","size","path"}]
+    read_at      timestamptz,
+    search       tsvector GENERATED ALWAYS AS (to_tsvector('simple', subject || ' ' || from_name || ' ' || from_addr || ' ' || left(new_text, 20000))) STORED
+);
+CREATE INDEX message_conversation ON message (conversation_id, internal_date);
+CREATE INDEX message_message_id ON message (office_id, message_id) WHERE message_id <> '';
+CREATE INDEX message_raw_hash ON message (office_id, raw_hash);
+CREATE INDEX message_unfiled ON message (id) WHERE state = 'stored';
+CREATE INDEX message_from ON message (office_id, lower(from_addr));
+CREATE INDEX message_search ON message USING gin (search);
+
+-- The raw bytes of a message in pieces of at most 256 kB, so that memory stays bounded.
+CREATE TABLE message_chunk (
+    message_id bigint NOT NULL REFERENCES message ON DELETE CASCADE,
+    n          int NOT NULL,
+    data       bytea NOT NULL,
+    PRIMARY KEY (message_id, n)
+);
+ALTER TABLE message_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+
+-- Where a message was seen; several locations may hold one message.
+CREATE TABLE location (
+    folder_id    bigint NOT NULL REFERENCES folder,
+    uid_validity bigint NOT NULL,
+    uid          bigint NOT NULL,
+    -- stored: message_id is set; vanished: a gap in the UIDs; unfetchable: the server could not give it; ignored: with reason.
+    outcome      text NOT NULL DEFAULT 'stored' CHECK (outcome IN ('stored', 'vanished', 'unfetchable', 'ignored')),
+    reason       text NOT NULL DEFAULT '',
+    message_id   bigint REFERENCES message,
+    internal_date timestamptz,
+    seen_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (folder_id, uid_validity, uid),
+    CHECK ((outcome = 'stored') = (message_id IS NOT NULL))
+);
+CREATE INDEX location_message ON location (message_id);
+
+-- Every id ever seen in Message-ID, In-Reply-To or References leads to its conversation.
+CREATE TABLE message_ref (
+    office_id       bigint NOT NULL REFERENCES office,
+    ref             text NOT NULL CHECK (ref <> ''),
+    conversation_id bigint NOT NULL REFERENCES conversation,
+    PRIMARY KEY (office_id, ref, conversation_id)
+);
+
+-- Which transactions a message concerns: many to many, with the evidence.
+CREATE TABLE message_match (
+    message_id     bigint NOT NULL REFERENCES message ON DELETE CASCADE,
+    transaction_id bigint NOT NULL REFERENCES transaction,
+    score          real NOT NULL CHECK (score BETWEEN 0 AND 1),
+    decided        boolean NOT NULL,          -- filed there; false: only offered
+    evidence       text[] NOT NULL DEFAULT '{}',
+    decided_by     text NOT NULL DEFAULT '',  -- '' = by itself, else the staff member
+    PRIMARY KEY (message_id, transaction_id)
+);
+CREATE INDEX message_match_transaction ON message_match (transaction_id) WHERE decided;
+
+CREATE TABLE staff (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    username   text NOT NULL UNIQUE CHECK (username = lower(username) AND username <> ''),
+    full_name  text NOT NULL DEFAULT '',
+    email      text NOT NULL DEFAULT '',
+    role       text NOT NULL CHECK (role IN ('student', 'staff', 'supervisor', 'admin')),
+    password_hash text NOT NULL DEFAULT '',   -- argon2id, PHC string form
+    disabled_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE session (
+    token_hash bytea PRIMARY KEY,             -- sha256 of the cookie's value
+    staff_id   bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    seen_at    timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL
+);
+
+CREATE TABLE login_failure (
+    username text NOT NULL,
+    remote   text NOT NULL,
+    at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX login_failure_at ON login_failure (username, at);
+
+-- One item a conversation: what waits for a person.
+CREATE TABLE queue_item (
+    conversation_id bigint PRIMARY KEY REFERENCES conversation,
+    office_id     bigint NOT NULL REFERENCES office,
+    state         text NOT NULL CHECK (state IN ('new', 'open', 'waiting_patron', 'waiting_partner', 'snoozed', 'done')),
+    kind          text NOT NULL DEFAULT '',
+    intent        text NOT NULL DEFAULT '',
+    intent_p      real NOT NULL DEFAULT 0,
+    assigned_to   bigint REFERENCES staff,
+    waiting_since timestamptz NOT NULL,       -- since when someone waits for our answer
+    answer_by     date,                       -- a date the mail names: conditionals, recalls, "until Friday"
+    snoozed_until timestamptz,
+    label         text NOT NULL DEFAULT '',
+    note          text NOT NULL DEFAULT '',   -- why it stands here: "reach this patron another way"
+    last_message_id bigint REFERENCES message,
+    updated_at    timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX queue_item_list ON queue_item (office_id, state, waiting_since, conversation_id);
+
+-- Internal notes of staff on a conversation.
+CREATE TABLE note (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    conversation_id bigint NOT NULL REFERENCES conversation,
+    staff_id        bigint REFERENCES staff,
+    body            text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+
+-- A reply that someone is writing: saved as one types, one a person and conversation.
+CREATE TABLE draft (
+    conversation_id bigint NOT NULL REFERENCES conversation,
+    staff_id        bigint NOT NULL REFERENCES staff,
+    subject         text NOT NULL DEFAULT '',
+    body            text NOT NULL DEFAULT '',
+    template        text NOT NULL DEFAULT '',
+    wants_approval  boolean NOT NULL DEFAULT false,
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (conversation_id, staff_id)
+);
+
+-- Mail that goes out: the only door.
+CREATE TABLE outbox (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id    bigint NOT NULL REFERENCES office,
+    state        text NOT NULL CHECK (state IN ('held', 'queued', 'sending', 'sent', 'failed', 'uncertain', 'cancelled')),
+    kind         text NOT NULL CHECK (kind IN ('reply', 'overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'recall', 'delivery')),
+    rung         int NOT NULL DEFAULT 0,
+    conversation_id bigint REFERENCES conversation,
+    patron_id    bigint REFERENCES patron,
+    staff_id     bigint REFERENCES staff,     -- who wrote it; NULL = the planner
+    recipient    text NOT NULL CHECK (recipient <> ''),
+    recipient_name text NOT NULL DEFAULT '',
+    cc           text[] NOT NULL DEFAULT '{}',
+    subject      text NOT NULL,
+    body_text    text NOT NULL,
+    body_html    text NOT NULL DEFAULT '',
+    message_id   text NOT NULL UNIQUE,        -- without angle brackets, fixed here for ever
+    ref          text NOT NULL DEFAULT '',    -- X-Illmail-Ref, signed
+    in_reply_to  text NOT NULL DEFAULT '',
+    refs         text[] NOT NULL DEFAULT '{}',-- References, oldest first
+    template     text NOT NULL DEFAULT '',
+    reason       text NOT NULL DEFAULT '',    -- why it is held, failed or cancelled
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    not_before   timestamptz NOT NULL DEFAULT now(), -- undo time of replies; back-off after 4xx
+    attempts     int NOT NULL DEFAULT 0,
+    claimed_by   text NOT NULL DEFAULT '',
+    claimed_until timestamptz,                -- the lease, by the database's clock
+    sending_at   timestamptz,                 -- committed immediately before MAIL FROM
+    sent_at      timestamptz,
+    smtp_reply   text NOT NULL DEFAULT '',
+    searched     int NOT NULL DEFAULT 0,      -- times Sent was searched in vain while uncertain
+    -- none: nothing owed; owed: append a copy to Sent; done: it is there.
+    sent_copy    text NOT NULL DEFAULT 'none' CHECK (sent_copy IN ('none', 'owed', 'done')),
+    bounced_at   timestamptz,
+    bounce_status text NOT NULL DEFAULT '',
+    alias_message_id text NOT NULL DEFAULT '',-- the id the provider put in its place
+    CHECK (state <> 'sent' OR sent_at IS NOT NULL),
+    CHECK (state <> 'sending' OR sending_at IS NOT NULL)
+);
+CREATE INDEX outbox_due ON outbox (office_id, (kind <> 'reply'), not_before, id) WHERE state = 'queued';
+CREATE INDEX outbox_unsettled ON outbox (state, sending_at) WHERE state IN ('sending', 'uncertain');
+CREATE INDEX outbox_copy_owed ON outbox (office_id, id) WHERE sent_copy = 'owed' AND state = 'sent';
+CREATE INDEX outbox_conversation ON outbox (conversation_id);
+CREATE INDEX outbox_patron ON outbox (patron_id, sent_at);
+CREATE INDEX outbox_alias ON outbox (alias_message_id) WHERE alias_message_id <> '';
+ALTER TABLE message ADD FOREIGN KEY (outbox_id) REFERENCES outbox;
+
+-- One fact a row: this notice of this cycle fell due, and what became of it.
+CREATE TABLE notice (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id      bigint NOT NULL REFERENCES office,
+    transaction_id bigint NOT NULL REFERENCES transaction,
+    kind           text NOT NULL CHECK (kind IN ('overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'recall', 'delivery')),
+    rung           int NOT NULL CHECK (rung > 0),
+    cycle          date NOT NULL,            -- the due date, or the status date
+    -- planned: in an outbox row; passed: a higher rung told it; told: before illmail came; held, skipped: with reason; dropped: re-check under the claim took it out.
+    state          text NOT NULL CHECK (state IN ('planned', 'passed', 'told', 'held', 'skipped', 'dropped')),
+    reason         text NOT NULL DEFAULT '',
+    days           int NOT NULL DEFAULT 0,   -- days overdue, or left, as told
+    outbox_id      bigint REFERENCES outbox,
+    planned_on     date NOT NULL,
+    decided_at     timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (office_id, transaction_id, kind, rung, cycle)
+);
+CREATE INDEX notice_outbox ON notice (outbox_id);
+CREATE INDEX notice_transaction ON notice (transaction_id, kind);
+
+-- A fire of a schedule is a row, by nominal local time: a repeated hour fires once.
+CREATE TABLE schedule_fire (
+    office_id bigint NOT NULL REFERENCES office,
+    schedule  text NOT NULL,
+    nominal   text NOT NULL,
+    -- done; waiting: missed, needs approval; lapsed.
+    state     text NOT NULL DEFAULT 'done' CHECK (state IN ('done', 'waiting', 'lapsed')),
+    fired_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (office_id, schedule, nominal)
+);
+
+-- Leases of mailboxes and of sending: any number of daemons on one database.
+CREATE TABLE lease (
+    office_id bigint NOT NULL REFERENCES office,
+    name      text NOT NULL,
+    holder    text NOT NULL,
+    until     timestamptz NOT NULL,
+    PRIMARY KEY (office_id, name)
+);
+
+-- How each part is: shown on the pages and in /healthz.
+CREATE TABLE health (
+    office_id bigint NOT NULL REFERENCES office,
+    part      text NOT NULL,                  -- imap:INBOX, smtp, sent, source, notices
+    ok        boolean NOT NULL,
+    detail    text NOT NULL DEFAULT '',
+    since     timestamptz NOT NULL DEFAULT now(),
+    checked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (office_id, part)
+);
+
+-- Every change of state: who or what, when, why.
+CREATE TABLE event (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id  bigint NOT NULL REFERENCES office,
+    at         timestamptz NOT NULL DEFAULT now(),
+    actor      text NOT NULL,                 -- staff username, or the part: intake, planner, dispatcher
+    subject    text NOT NULL CHECK (subject IN ('conversation', 'message', 'outbox', 'transaction', 'patron', 'office', 'template', 'staff')),
+    subject_id bigint NOT NULL,
+    what       text NOT NULL,                 -- 'open → done', 'matched', …
+    why        text NOT NULL DEFAULT ''
+);
+CREATE INDEX event_subject ON event (subject, subject_id, id);
+
+-- An office's own version of a template; the embedded set stands where there is none.
+CREATE TABLE template_version (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id bigint NOT NULL REFERENCES office,
+    name      text NOT NULL,
+    language  text NOT NULL DEFAULT 'en',
+    source    text NOT NULL,
+    author    text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    approved_by text NOT NULL DEFAULT '',
+    approved_at timestamptz
+);
+CREATE INDEX template_version_name ON template_version (office_id, name, language, id DESC);
+
+-- What staff corrected or confirmed: the classifier learns from it.
+CREATE TABLE correction (
+    message_id bigint PRIMARY KEY REFERENCES message ON DELETE CASCADE,
+    office_id  bigint NOT NULL REFERENCES office,
+    kind       text NOT NULL,
+    intent     text NOT NULL,
+    was_kind   text NOT NULL DEFAULT '',
+    was_intent text NOT NULL DEFAULT '',
+    staff_id   bigint REFERENCES staff,
+    at         timestamptz NOT NULL DEFAULT now()
+);
+
+-- Secrets of this installation that must survive a restart (the key that signs X-Illmail-Ref).
+CREATE TABLE secret (
+    name  text PRIMARY KEY,
+    value bytea NOT NULL
+);
