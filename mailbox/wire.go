@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"time"
 )
@@ -26,6 +27,8 @@ type Account struct {
 	// Secret gives the password, or a fresh access token for xoauth2. It is
 	// asked at each log-in, so that a rotated secret is picked up.
 	Secret func(ctx context.Context) (string, error)
+	// RootCAs are the authorities that may vouch for the server; nil: the system's.
+	RootCAs *x509.CertPool
 }
 
 // Auth names the way to log in.
@@ -50,6 +53,9 @@ type Marks struct {
 	UIDValidity uint32 // 0: never seen
 	HighUID     uint32 // everything above is new
 	BackfillUID uint32 // history at and above is taken in; 1 = complete
+	// Since: mail that came before this day is not taken in; zero: all of it.
+	// It outlives a change of UIDVALIDITY, after which the folder is read anew.
+	Since time.Time
 }
 
 // Fetched is one message as it came from the server, or what is known of one
@@ -79,7 +85,10 @@ type Sink interface {
 	Receive(ctx context.Context, msgs []Fetched) error
 	// Vanished notes UIDs between the marks that the server no longer has.
 	Vanished(ctx context.Context, folder string, uidValidity uint32, uids []uint32) error
-	// SetMarks moves the marks, after everything they cover was received.
+	// SetMarks moves the marks, after everything they cover was received. Marks
+	// with another UIDVALIDITY than the stored ones, or with the same and a
+	// lower HighUID, mean that the server numbers its mail anew: what was known
+	// of the folder's UIDs no longer holds.
 	SetMarks(ctx context.Context, folder string, m Marks) error
 	// Health notes how the watch of that folder is; detail is a sentence for staff.
 	Health(ctx context.Context, folder string, ok bool, detail string)
