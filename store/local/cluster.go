@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -213,7 +214,7 @@ func (c *Cluster) run(ctx context.Context, bin binaries) error {
 		// killed one still hold its shared memory, for a moment.
 		reason := c.startLog()
 		passing := strings.Contains(reason, "shared memory") || strings.Contains(reason, "lock file")
-		if (!passing && (reason != "" || try == 3)) || try == 50 {
+		if (!passing && try == 3) || try == 50 {
 			return fmt.Errorf("starting Postgres: %s; its log is in %s", cmp.Or(reason, "it ends at once"), filepath.Join(c.data(), "log"))
 		}
 		select {
@@ -300,15 +301,29 @@ func (c *Cluster) spawn(bin binaries) (pid int, err error) {
 	return cmd.Process.Pid, nil
 }
 
-// startLog is what Postgres said last before its log collector took over.
+// startLog is the last thing that stopped Postgres, in its own words: from
+// start.log, or from the newest log once its collector took over.
 func (c *Cluster) startLog() string {
-	b, _ := os.ReadFile(filepath.Join(c.home, "start.log"))
-	for line := range strings.Lines(string(b)) {
-		if _, after, ok := strings.Cut(line, "FATAL:"); ok {
-			return strings.TrimSpace(after)
+	files, _ := filepath.Glob(filepath.Join(c.data(), "log", "*.log"))
+	slices.SortFunc(files, func(a, b string) int { return modTime(a).Compare(modTime(b)) })
+	last := ""
+	for _, f := range append(files[max(0, len(files)-1):], filepath.Join(c.home, "start.log")) {
+		b, _ := os.ReadFile(f)
+		for line := range strings.Lines(string(b)) {
+			if _, after, ok := strings.Cut(line, "FATAL:"); ok {
+				last = strings.TrimSpace(after)
+			}
 		}
 	}
-	return ""
+	return last
+}
+
+func modTime(path string) time.Time {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}
+	}
+	return fi.ModTime()
 }
 
 // createDatabase creates ours where it is missing.

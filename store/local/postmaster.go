@@ -16,8 +16,9 @@ import (
 )
 
 // postmaster returns the process that runs on our data directory. A pid file
-// whose process is gone, or is another program that got its number after a
-// reboot, is removed: Postgres itself would refuse to start beside the latter.
+// whose number another program got after a reboot is removed, since Postgres
+// would refuse to start; one whose process is gone is left for Postgres, which
+// reads there whether children of the killed postmaster still live.
 func (c *Cluster) postmaster() (pid int, running bool, err error) {
 	b, err := os.ReadFile(c.pidFile())
 	if errors.Is(err, os.ErrNotExist) {
@@ -30,6 +31,9 @@ func (c *Cluster) postmaster() (pid int, running bool, err error) {
 	pid, err = strconv.Atoi(strings.TrimSpace(first))
 	if err == nil && c.owns(pid) {
 		return pid, true, nil
+	}
+	if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+		return 0, false, nil
 	}
 	c.log.Warn("removing a stale postmaster.pid", "pid", pid)
 	if err := os.Remove(c.pidFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
