@@ -1,0 +1,3 @@
+package mailbox
+
+func parseReport(m *Message, root *entity) *Report { return nil }
