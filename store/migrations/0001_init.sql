@@ -12,7 +12,11 @@ CREATE TABLE office (
     notices_paused  boolean NOT NULL DEFAULT false,
     -- data_date: the newest date inside the last import; imported_at: when that was.
     data_date   date,
-    imported_at timestamptz
+    imported_at timestamptz,
+    -- shrunk_rows: the open rows of the last full export, when those were so few that nothing was
+    -- closed; shrink_confirmed: someone said that the next one may close.
+    shrunk_rows int NOT NULL DEFAULT 0,
+    shrink_confirmed boolean NOT NULL DEFAULT false
 );
 
 CREATE TABLE patron (
@@ -97,9 +101,39 @@ CREATE INDEX transaction_rapid_number ON transaction (office_id, (ltrim(regexp_r
 CREATE INDEX transaction_doi ON transaction (office_id, lower(doi)) WHERE doi <> '';
 CREATE INDEX transaction_issn_isbn ON transaction (office_id, (upper(regexp_replace(issn_isbn, '[^0-9Xx]', '', 'g')))) WHERE issn_isbn <> '';
 CREATE INDEX transaction_search ON transaction USING gin (search);
+CREATE INDEX transaction_open ON transaction (patron_id) WHERE closed_at IS NULL AND state NOT IN ('finished', 'cancelled_staff', 'cancelled_patron', 'delivered', 'returned');
 -- What a notice can still fall due for; the planner reads nothing else.
 CREATE INDEX transaction_due ON transaction (office_id, due_date) WHERE state IN ('on_loan', 'in_hands') AND due_date IS NOT NULL;
 CREATE INDEX transaction_moved ON transaction (office_id, status_date) WHERE state IN ('sent', 'cancelled_staff');
+
+-- The files of an office's source that were read, by the hash of their bytes.
+CREATE TABLE source_file (
+    office_id bigint NOT NULL REFERENCES office,
+    name      text NOT NULL,
+    sha256    bytea NOT NULL,
+    read_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (office_id, name)
+);
+
+-- What goes back to the ILL system: once, and never lost.
+CREATE TABLE writeback (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id      bigint NOT NULL REFERENCES office,
+    transaction_id bigint NOT NULL REFERENCES transaction,
+    kind           text NOT NULL CHECK (kind IN ('note', 'history', 'route')),
+    payload        text NOT NULL CHECK (payload <> ''), -- the note, the entry, or the status to route to
+    cause          text NOT NULL,             -- what it comes from: "outbox 12", "conversation 7"
+    -- queued → sending → sent | queued | failed | uncertain; uncertain: the call was cut off, staff look.
+    state          text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
+    reason         text NOT NULL DEFAULT '',
+    attempts       int NOT NULL DEFAULT 0,
+    next_at        timestamptz NOT NULL DEFAULT now(),
+    claimed_until  timestamptz,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    done_at        timestamptz,
+    UNIQUE (office_id, transaction_id, kind, cause)
+);
+CREATE INDEX writeback_due ON writeback (office_id, next_at) WHERE state IN ('queued', 'sending');
 
 -- Folders watched on an IMAP server, with their two marks (design: the way in).
 CREATE TABLE folder (
@@ -119,7 +153,8 @@ CREATE TABLE conversation (
     subject    text NOT NULL DEFAULT '',
     patron_id  bigint REFERENCES patron,
     created_at timestamptz NOT NULL DEFAULT now(),
-    merged_into bigint REFERENCES conversation
+    merged_into bigint REFERENCES conversation,
+    split_from  bigint REFERENCES conversation -- staff took it apart: references never join the two again
 );
 CREATE INDEX conversation_patron ON conversation (patron_id);
 
@@ -129,11 +164,13 @@ CREATE TABLE message (
     -- stored: only commit 1; filed: commit 2; kept_aside: could not be filed, staff see it.
     state        text NOT NULL DEFAULT 'stored' CHECK (state IN ('stored', 'filed', 'kept_aside')),
     problem      text NOT NULL DEFAULT '',
-    attempts     int NOT NULL DEFAULT 0,
+    attempts     int NOT NULL DEFAULT 0,      -- to file it; counted before each is made
+    tried_at     timestamptz,                 -- the last attempt: nobody else tries for a while
     direction    text NOT NULL DEFAULT 'in' CHECK (direction IN ('in', 'out')),
     conversation_id bigint REFERENCES conversation,
     outbox_id    bigint,                      -- our own copy joins its outbox row
     message_id   text NOT NULL DEFAULT '',    -- without angle brackets
+    refs         text[] NOT NULL DEFAULT '{}',-- In-Reply-To and References, the nearest first
     raw_hash     bytea NOT NULL,              -- sha256 of the raw bytes
     content_hash bytea,
     size         bigint NOT NULL,             -- RFC822.SIZE as the server said, or bytes stored
@@ -143,6 +180,7 @@ CREATE TABLE message (
     sent_at      timestamptz,                 -- the Date field
     from_name    text NOT NULL DEFAULT '',
     from_addr    text NOT NULL DEFAULT '',
+    reply_to     text NOT NULL DEFAULT '',    -- only where it differs from From
     to_addrs     text[] NOT NULL DEFAULT '{}',
     cc_addrs     text[] NOT NULL DEFAULT '{}',
     subject      text NOT NULL DEFAULT '',
@@ -154,6 +192,7 @@ CREATE TABLE message (
     reasons      jsonb NOT NULL DEFAULT '[]', -- why this kind
     needs_staff  boolean NOT NULL DEFAULT true,
     sender_verified boolean NOT NULL DEFAULT false,
+    handled_at   timestamptz,                 -- since when nobody waits for an answer to it: answered, or closed by staff
     patron_id    bigint REFERENCES patron,
     attachments  jsonb NOT NULL DEFAULT '[]', -- [{"name","content_type","size","path"}]
     read_at      timestamptz,
@@ -180,18 +219,20 @@ CREATE TABLE location (
     folder_id    bigint NOT NULL REFERENCES folder,
     uid_validity bigint NOT NULL,
     uid          bigint NOT NULL,
-    -- stored: message_id is set; vanished: a gap in the UIDs; unfetchable: the server could not give it; ignored: with reason.
+    -- stored: message_id is set; unfetchable: the server could not give it, message_id is what staff see in its place; vanished: a gap in the UIDs; ignored: with reason.
     outcome      text NOT NULL DEFAULT 'stored' CHECK (outcome IN ('stored', 'vanished', 'unfetchable', 'ignored')),
     reason       text NOT NULL DEFAULT '',
     message_id   bigint REFERENCES message,
     internal_date timestamptz,
+    size         bigint NOT NULL DEFAULT 0,   -- as the server said: a UID used again for another message is known by it
     seen_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (folder_id, uid_validity, uid),
-    CHECK ((outcome = 'stored') = (message_id IS NOT NULL))
+    CHECK ((outcome IN ('stored', 'unfetchable')) = (message_id IS NOT NULL))
 );
 CREATE INDEX location_message ON location (message_id);
 
--- Every id ever seen in Message-ID, In-Reply-To or References leads to its conversation.
+-- Every id ever seen in Message-ID, In-Reply-To or References leads to its conversation;
+-- so do "bounce:…" (reports on one mail) and "about:…" (fresh mail of a patron on the same requests).
 CREATE TABLE message_ref (
     office_id       bigint NOT NULL REFERENCES office,
     ref             text NOT NULL CHECK (ref <> ''),
@@ -245,6 +286,7 @@ CREATE TABLE queue_item (
     kind          text NOT NULL DEFAULT '',
     intent        text NOT NULL DEFAULT '',
     intent_p      real NOT NULL DEFAULT 0,
+    intents       text[] NOT NULL DEFAULT '{}', -- all that the mail not yet answered may want: notices hold by them
     assigned_to   bigint REFERENCES staff,
     waiting_since timestamptz NOT NULL,       -- since when someone waits for our answer
     answer_by     date,                       -- a date the mail names: conditionals, recalls, "until Friday"
@@ -299,15 +341,18 @@ CREATE TABLE outbox (
     refs         text[] NOT NULL DEFAULT '{}',-- References, oldest first
     template     text NOT NULL DEFAULT '',
     reason       text NOT NULL DEFAULT '',    -- why it is held, failed or cancelled
+    decided_for  date,                        -- of a run for a named day: re-checked by that day, and sent even if today is closed
     created_at   timestamptz NOT NULL DEFAULT now(),
     not_before   timestamptz NOT NULL DEFAULT now(), -- undo time of replies; back-off after 4xx
     attempts     int NOT NULL DEFAULT 0,
     claimed_by   text NOT NULL DEFAULT '',
     claimed_until timestamptz,                -- the lease, by the database's clock
+    dated_at     timestamptz,                 -- the Date field: when it was claimed
     sending_at   timestamptz,                 -- committed immediately before MAIL FROM
     sent_at      timestamptz,
     smtp_reply   text NOT NULL DEFAULT '',
     searched     int NOT NULL DEFAULT 0,      -- times Sent was searched in vain while uncertain
+    searched_at  timestamptz,
     -- none: nothing owed; owed: append a copy to Sent; done: it is there.
     sent_copy    text NOT NULL DEFAULT 'none' CHECK (sent_copy IN ('none', 'owed', 'done')),
     bounced_at   timestamptz,
@@ -317,11 +362,13 @@ CREATE TABLE outbox (
     CHECK (state <> 'sending' OR sending_at IS NOT NULL)
 );
 CREATE INDEX outbox_due ON outbox (office_id, (kind <> 'reply'), not_before, id) WHERE state = 'queued';
+CREATE INDEX outbox_notice ON outbox (office_id, state) WHERE kind <> 'reply';
 CREATE INDEX outbox_unsettled ON outbox (state, sending_at) WHERE state IN ('sending', 'uncertain');
 CREATE INDEX outbox_copy_owed ON outbox (office_id, id) WHERE sent_copy = 'owed' AND state = 'sent';
 CREATE INDEX outbox_conversation ON outbox (conversation_id);
 CREATE INDEX outbox_patron ON outbox (patron_id, sent_at);
 CREATE INDEX outbox_alias ON outbox (alias_message_id) WHERE alias_message_id <> '';
+CREATE INDEX outbox_ref ON outbox (ref) WHERE ref <> '';
 ALTER TABLE message ADD FOREIGN KEY (outbox_id) REFERENCES outbox;
 
 -- One fact a row: this notice of this cycle fell due, and what became of it.
@@ -332,17 +379,32 @@ CREATE TABLE notice (
     kind           text NOT NULL CHECK (kind IN ('overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'recall', 'delivery')),
     rung           int NOT NULL CHECK (rung > 0),
     cycle          date NOT NULL,            -- the due date, or the status date
-    -- planned: in an outbox row; passed: a higher rung told it; told: before illmail came; held, skipped: with reason; dropped: re-check under the claim took it out.
+    -- planned: in an outbox row; passed: a higher rung told it, or staff let it pass; told: before illmail came, or by hand;
+    -- held, skipped: with reason; dropped: re-check under the claim took it out.
     state          text NOT NULL CHECK (state IN ('planned', 'passed', 'told', 'held', 'skipped', 'dropped')),
     reason         text NOT NULL DEFAULT '',
     days           int NOT NULL DEFAULT 0,   -- days overdue, or left, as told
     outbox_id      bigint REFERENCES outbox,
     planned_on     date NOT NULL,
+    held_since     date,                     -- since when it is held without a break
     decided_at     timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (office_id, transaction_id, kind, rung, cycle)
+    UNIQUE (office_id, transaction_id, kind, rung, cycle),
+    CHECK (state <> 'planned' OR outbox_id IS NOT NULL)
 );
 CREATE INDEX notice_outbox ON notice (outbox_id);
 CREATE INDEX notice_transaction ON notice (transaction_id, kind);
+CREATE INDEX notice_held ON notice (office_id) WHERE state = 'held';
+
+-- What staff found where a patron said that an item was returned: until then its notices hold.
+CREATE TABLE claim_outcome (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id      bigint NOT NULL REFERENCES office,
+    transaction_id bigint NOT NULL REFERENCES transaction,
+    outcome        text NOT NULL CHECK (outcome IN ('found', 'not_found', 'with_lender')),
+    staff          text NOT NULL,
+    at             timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX claim_outcome_transaction ON claim_outcome (transaction_id, at);
 
 -- A fire of a schedule is a row, by nominal local time: a repeated hour fires once.
 CREATE TABLE schedule_fire (
