@@ -1,0 +1,2 @@
+package templates
+func Convert(illiad string) (source string, problems []Problem) { return "", nil }
