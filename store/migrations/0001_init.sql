@@ -37,6 +37,7 @@ CREATE TABLE patron (
     UNIQUE (office_id, username)
 );
 CREATE INDEX patron_email ON patron (office_id, lower(email));
+CREATE INDEX patron_username ON patron (office_id, lower(username));
 CREATE INDEX patron_name ON patron (office_id, lower(last_name));
 
 -- Other addresses of a patron, learned when staff confirmed a match.

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// FolderRole says what a watched folder holds.
+type FolderRole string
+
+// The roles of folders.
+const (
+	FolderInbox FolderRole = "inbox"
+	FolderSent  FolderRole = "sent" // our own mail, whoever wrote it
+	FolderJunk  FolderRole = "junk"
+)
+
+// Folder is a watched IMAP folder with its two marks. UIDValidity 0: never
+// seen. Everything above HighUID is new; history at and above BackfillUID is
+// taken in, 1 = all of it.
+type Folder struct {
+	ID          int64
+	OfficeID    int64
+	Name        string
+	Role        FolderRole
+	UIDValidity uint32 `db:"uid_validity"`
+	HighUID     uint32 `db:"high_uid"`
+	BackfillUID uint32 `db:"backfill_uid"`
+}
+
+const folderColumns = `id, office_id, name, role, uid_validity, high_uid, backfill_uid`
+
+// EnsureFolder returns that folder of the office; it is made where it is new,
+// and its role is what is given now.
+func (db *DB) EnsureFolder(ctx context.Context, officeID int64, name string, role FolderRole) (Folder, error) {
+	rows, _ := db.pool.Query(ctx, `
+		INSERT INTO folder (office_id, name, role) VALUES ($1, $2, $3)
+		ON CONFLICT (office_id, name) DO UPDATE SET role = excluded.role
+		RETURNING `+folderColumns, officeID, name, role)
+	f, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Folder])
+	if err != nil {
+		return f, fmt.Errorf("reading folder %q: %w", name, err)
+	}
+	return f, nil
+}
+
+// Folders returns the office's watched folders by name.
+func (db *DB) Folders(ctx context.Context, officeID int64) ([]Folder, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT `+folderColumns+` FROM folder WHERE office_id = $1 ORDER BY name`, officeID)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Folder])
+	if err != nil {
+		return nil, fmt.Errorf("listing folders: %w", err)
+	}
+	return list, nil
+}
+
+// SetFolderMarks stores the three marks of f; what they cover was received before.
+func (db *DB) SetFolderMarks(ctx context.Context, f Folder) error {
+	_, err := db.pool.Exec(ctx, `UPDATE folder SET uid_validity = $2, high_uid = $3, backfill_uid = $4 WHERE id = $1`,
+		f.ID, f.UIDValidity, f.HighUID, f.BackfillUID)
+	if err != nil {
+		return fmt.Errorf("setting the marks of folder %q: %w", f.Name, err)
+	}
+	return nil
+}
+
+// NoteVanished records UIDs between the marks that the server no longer has,
+// so that the ledger accounts for them. What is known of a UID already stands.
+func (db *DB) NoteVanished(ctx context.Context, f Folder, uidValidity uint32, uids []uint32) error {
+	_, err := db.pool.Exec(ctx, `
+		INSERT INTO location (folder_id, uid_validity, uid, outcome, reason)
+		SELECT $1, $2, uid, 'vanished', 'gone from the server before it could be read' FROM unnest($3::bigint[]) AS uid
+		ON CONFLICT DO NOTHING`, f.ID, uidValidity, bigints(uids))
+	if err != nil {
+		return fmt.Errorf("noting vanished messages of folder %q: %w", f.Name, err)
+	}
+	return nil
+}
+
+func bigints(uids []uint32) []int64 {
+	out := make([]int64, len(uids))
+	for i, u := range uids {
+		out[i] = int64(u)
+	}
+	return out
+}
