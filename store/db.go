@@ -18,7 +18,8 @@ var ErrConflict = errors.New("changed meanwhile")
 
 // DB is the one door to Postgres. It is safe for concurrent use.
 type DB struct {
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	titles titleWords
 }
 
 // Open connects to the database at url (a postgres:// URL or a key=value

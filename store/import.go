@@ -1,0 +1,331 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ImportRow is one request of an export, with its patron. Ids are not read;
+// the State must be set.
+type ImportRow struct {
+	Line        int // in the file, from 1
+	Patron      Patron
+	Transaction Transaction
+}
+
+// ImportOptions say how an export is taken in.
+type ImportOptions struct {
+	// Full: the export holds every request that is not settled, so that what is
+	// missing in it is closed.
+	Full bool
+	// Fresh: the rows were asked for just now; each counts as refreshed even
+	// where nothing changed. For a few rows, not for a whole export.
+	Fresh bool
+	// Actor of the events; "" = import.
+	Actor string
+	// Bad is told of each row that cannot be taken; nil = nobody.
+	Bad func(line int, why string)
+	// Progress is told now and then how many rows were read; nil = nobody.
+	Progress func(rows int)
+}
+
+// ImportResult counts what an import did.
+type ImportResult struct {
+	Rows      int // taken in: Added + Updated + Unchanged
+	Added     int
+	Updated   int
+	Unchanged int
+	Closed    int // were open, and missing in a full export
+	Bad       int // could not be taken, or a later row of the export had the same number
+	// ShrunkFrom is how many open rows there were before, when a full export had
+	// at least 10 % fewer and nothing was closed for that reason; else 0.
+	ShrunkFrom int
+	ShrunkTo   int  // and how many it had
+	DataDate   Date // the newest date inside the export that is not in the future
+}
+
+// importFields are the columns of a transaction that an export brings, in the
+// order of ImportRow.values; the staging table has them by the same names.
+const importFields = `ill_number, rapid_number, request_type, process_type, status, state, title, article_title, author,
+	issn_isbn, doi, due_date, creation_date, status_date, received_date, returned_date, not_wanted_after, publication_year,
+	renewals_allowed, lending_library, pickup_location, cancel_reason, system_id, last_overdue_notice_sent`
+
+const patronFields = `first_name, last_name, email, language, patron_status, department, site, account_ends`
+
+// names splits "x, y" into its fields.
+func names(fields string) []string {
+	return strings.FieldsFunc(fields, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })
+}
+
+// of writes "a.x, a.y" for the fields "x, y".
+func of(alias, fields string) string {
+	return alias + "." + strings.Join(names(fields), ", "+alias+".")
+}
+
+// values is the row as the staging table takes it, or why it cannot be taken.
+func (r *ImportRow) values(n int) (v []any, why string) {
+	t, p := &r.Transaction, &r.Patron
+	username := cleanText(p.Username)
+	switch {
+	case t.TransactionNumber <= 0:
+		return nil, "it has no transaction number"
+	case username == "":
+		return nil, fmt.Sprintf("transaction %d has no username", t.TransactionNumber)
+	}
+	return []any{
+		int64(n), t.TransactionNumber, username,
+		cleanText(p.FirstName), cleanText(p.LastName), cleanText(p.Email), cleanText(p.Language), cleanText(p.PatronStatus),
+		cleanText(p.Department), cleanText(p.Site), p.AccountEnds,
+		cleanText(t.ILLNumber), cleanText(t.RapidNumber), orElse(t.RequestType, "Loan"), orElse(t.ProcessType, "Borrowing"),
+		cleanText(t.Status), orElse(string(t.State), string(StateUnknown)), cleanText(t.Title), cleanText(t.ArticleTitle), cleanText(t.Author),
+		cleanText(t.ISSNISBN), cleanText(t.DOI), t.DueDate, t.CreationDate, t.StatusDate, t.ReceivedDate, t.ReturnedDate,
+		cleanText(t.NotWantedAfter), cleanText(t.PublicationYear), t.RenewalsAllowed, cleanText(t.LendingLibrary),
+		cleanText(t.PickupLocation), cleanText(t.CancelReason), cleanText(t.SystemID), int32(min(max(t.LastOverdueNoticeSent, 0), 1000)),
+	}, ""
+}
+
+func orElse(s, fallback string) string {
+	if s = cleanText(s); s == "" {
+		return fallback
+	}
+	return s
+}
+
+// Import adds and updates transactions with their patrons, all in one
+// transaction: an error from rows, or of its own, leaves everything as it was.
+// Importing the same rows again changes nothing. Empty fields are taken as
+// empty. Of rows with the same number the last counts.
+func (db *DB) Import(ctx context.Context, officeID int64, rows iter.Seq2[ImportRow, error], opts ImportOptions) (ImportResult, error) {
+	var res ImportResult
+	if opts.Actor == "" {
+		opts.Actor = "import"
+	}
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		res = ImportResult{}
+		im := importer{tx, officeID, opts, &res}
+		for _, step := range []func(context.Context, iter.Seq2[ImportRow, error]) error{
+			im.stage, im.patrons, im.transactions, im.close, im.office,
+		} {
+			if err := step(ctx, rows); err != nil {
+				return err
+			}
+		}
+		return notify(ctx, tx, NotifyTransactions, officeID)
+	})
+	if err == nil && res.Added > 1000 {
+		if _, err := db.pool.Exec(ctx, `ANALYZE patron, transaction`); err != nil {
+			return res, fmt.Errorf("analysing after the import: %w", err)
+		}
+	}
+	return res, err
+}
+
+type importer struct {
+	tx       pgx.Tx
+	officeID int64
+	opts     ImportOptions
+	res      *ImportResult
+}
+
+// stage copies the rows into import_row, the last of each number only.
+func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error]) error {
+	// One import of an office at a time; the tables stay with the session, so
+	// that frequent small imports do not bloat the catalogue.
+	_, err := im.tx.Exec(ctx, `
+		SELECT pg_advisory_xact_lock(hashtext('illmail import'), `+fmt.Sprint(int32(im.officeID))+`);
+		CREATE TEMP TABLE IF NOT EXISTS import_row (
+			n bigint, transaction_number bigint, username text,
+			first_name text, last_name text, email text, language text, patron_status text, department text, site text, account_ends date,
+			ill_number text, rapid_number text, request_type text, process_type text, status text, state text, title text,
+			article_title text, author text, issn_isbn text, doi text, due_date date, creation_date date, status_date date,
+			received_date date, returned_date date, not_wanted_after text, publication_year text, renewals_allowed boolean,
+			lending_library text, pickup_location text, cancel_reason text, system_id text, last_overdue_notice_sent int
+		) ON COMMIT DELETE ROWS;
+		CREATE TEMP TABLE IF NOT EXISTS import_change (n bigint, old_id bigint, old_state text) ON COMMIT DELETE ROWS`)
+	if err != nil {
+		return fmt.Errorf("preparing the import: %w", err)
+	}
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	n := 0
+	copied, err := im.tx.CopyFrom(ctx, pgx.Identifier{"import_row"}, names("n, transaction_number, username, "+patronFields+", "+importFields),
+		pgx.CopyFromFunc(func() ([]any, error) {
+			for {
+				row, err, ok := next()
+				if !ok || err != nil {
+					return nil, err
+				}
+				if n++; n%10000 == 0 && im.opts.Progress != nil {
+					im.opts.Progress(n)
+				}
+				v, why := row.values(n)
+				if why == "" {
+					return v, nil
+				}
+				im.res.Bad++
+				if im.opts.Bad != nil {
+					im.opts.Bad(row.Line, why)
+				}
+			}
+		}))
+	if err != nil {
+		return fmt.Errorf("reading the export: %w", err)
+	}
+	tag, err := im.tx.Exec(ctx, `
+		DELETE FROM import_row r
+		USING (SELECT transaction_number, max(n) AS n FROM import_row GROUP BY transaction_number HAVING count(*) > 1) last
+		WHERE r.transaction_number = last.transaction_number AND r.n < last.n`)
+	if err != nil {
+		return fmt.Errorf("looking for repeated numbers: %w", err)
+	}
+	im.res.Bad += int(tag.RowsAffected())
+	im.res.Rows = int(copied - tag.RowsAffected())
+	if _, err := im.tx.Exec(ctx, `ANALYZE import_row`); err != nil {
+		return fmt.Errorf("preparing the import: %w", err)
+	}
+	return nil
+}
+
+// patrons adds and updates the people. A new registered address is one that
+// mail has not come back from.
+func (im *importer) patrons(ctx context.Context, _ iter.Seq2[ImportRow, error]) error {
+	_, err := im.tx.Exec(ctx, `
+		INSERT INTO patron (office_id, username, `+patronFields+`)
+		SELECT $1, r.username, `+of("r", patronFields)+`
+		FROM (SELECT DISTINCT ON (username) * FROM import_row ORDER BY username, n DESC) r
+		LEFT JOIN patron p ON p.office_id = $1 AND p.username = r.username
+		WHERE p.id IS NULL OR (`+of("p", patronFields)+`) IS DISTINCT FROM (`+of("r", patronFields)+`)
+		ON CONFLICT (office_id, username) DO UPDATE SET (`+patronFields+`) = (`+of("excluded", patronFields)+`),
+			undeliverable_at = CASE WHEN lower(patron.email) = lower(excluded.email) THEN patron.undeliverable_at END,
+			undeliverable_why = CASE WHEN lower(patron.email) = lower(excluded.email) THEN patron.undeliverable_why ELSE '' END`,
+		im.officeID)
+	if err != nil {
+		return fmt.Errorf("importing patrons: %w", err)
+	}
+	return nil
+}
+
+// transactions writes only what is new or differs; a change of state is an event.
+func (im *importer) transactions(ctx context.Context, _ iter.Seq2[ImportRow, error]) error {
+	err := im.tx.QueryRow(ctx, `
+		WITH changed AS (
+			INSERT INTO import_change (n, old_id, old_state)
+			SELECT r.n, t.id, CASE WHEN t.closed_at IS NULL THEN t.state ELSE 'closed' END -- NULL where it is new
+			FROM import_row r
+			JOIN patron p ON p.office_id = $1 AND p.username = r.username
+			LEFT JOIN transaction t ON t.office_id = $1 AND t.transaction_number = r.transaction_number
+			WHERE t.id IS NULL OR t.patron_id <> p.id OR t.closed_at IS NOT NULL
+				OR (`+of("t", importFields)+`) IS DISTINCT FROM (`+of("r", importFields)+`)
+			RETURNING old_id
+		)
+		SELECT count(*) FILTER (WHERE old_id IS NULL), count(old_id) FROM changed`, im.officeID).
+		Scan(&im.res.Added, &im.res.Updated)
+	if err != nil {
+		return fmt.Errorf("comparing the export: %w", err)
+	}
+	im.res.Unchanged = im.res.Rows - im.res.Added - im.res.Updated
+	if im.res.Added+im.res.Updated > 0 {
+		_, err = im.tx.Exec(ctx, `
+			INSERT INTO transaction (office_id, transaction_number, patron_id, `+importFields+`)
+			SELECT $1, r.transaction_number, p.id, `+of("r", importFields)+`
+			FROM import_change c JOIN import_row r USING (n)
+			JOIN patron p ON p.office_id = $1 AND p.username = r.username
+			ORDER BY r.n
+			ON CONFLICT (office_id, transaction_number) DO UPDATE SET
+				(patron_id, `+importFields+`) = (excluded.patron_id, `+of("excluded", importFields)+`),
+				closed_at = NULL, refreshed_at = now()`, im.officeID)
+		if err != nil {
+			return fmt.Errorf("importing transactions: %w", err)
+		}
+		_, err = im.tx.Exec(ctx, `
+			INSERT INTO event (office_id, actor, subject, subject_id, what, why)
+			SELECT $1, $2, 'transaction', c.old_id, c.old_state || ' → ' || r.state, r.status
+			FROM import_change c JOIN import_row r USING (n)
+			WHERE c.old_state <> r.state
+			ORDER BY r.n`, im.officeID, im.opts.Actor)
+		if err != nil {
+			return fmt.Errorf("recording changed states: %w", err)
+		}
+	}
+	if im.opts.Fresh {
+		_, err = im.tx.Exec(ctx, `
+			UPDATE transaction t SET refreshed_at = now() FROM import_row r
+			WHERE t.office_id = $1 AND t.transaction_number = r.transaction_number`, im.officeID)
+		if err != nil {
+			return fmt.Errorf("recording the refresh: %w", err)
+		}
+	}
+	return nil
+}
+
+// close closes what a full export lacks, unless it shrank: half an export,
+// written by a job that broke off, must not close the other half.
+func (im *importer) close(ctx context.Context, _ iter.Seq2[ImportRow, error]) error {
+	if !im.opts.Full {
+		return nil
+	}
+	var before, now int
+	var confirmed bool
+	// The rows that this import added are no part of what there was before.
+	err := im.tx.QueryRow(ctx, `
+		SELECT (SELECT count(*) FROM transaction t
+		        WHERE t.office_id = $1 AND t.closed_at IS NULL AND t.state NOT IN `+settled+`
+		        AND NOT EXISTS (SELECT FROM import_row r WHERE r.transaction_number = t.transaction_number))
+		     + (SELECT count(*) FROM import_row r LEFT JOIN import_change c USING (n)
+		        WHERE CASE WHEN c.n IS NULL THEN r.state NOT IN `+settled+` ELSE c.old_state <> 'closed' AND c.old_state NOT IN `+settled+` END),
+		       (SELECT count(*) FROM import_row WHERE state NOT IN `+settled+`),
+		       (SELECT shrink_confirmed FROM office WHERE id = $1)`, im.officeID).Scan(&before, &now, &confirmed)
+	if err != nil {
+		return fmt.Errorf("counting open rows: %w", err)
+	}
+	if (before-now)*10 >= before && before > now && !confirmed {
+		im.res.ShrunkFrom, im.res.ShrunkTo = before, now
+		_, err := im.tx.Exec(ctx, `UPDATE office SET shrunk_rows = greatest($2, 1) WHERE id = $1`, im.officeID, now)
+		if err != nil {
+			return fmt.Errorf("recording a smaller export: %w", err)
+		}
+		return nil
+	}
+	tag, err := im.tx.Exec(ctx, `
+		WITH closed AS (
+			UPDATE transaction t SET closed_at = now()
+			WHERE t.office_id = $1 AND t.closed_at IS NULL
+			AND NOT EXISTS (SELECT FROM import_row r WHERE r.transaction_number = t.transaction_number)
+			RETURNING t.id, t.state
+		)
+		INSERT INTO event (office_id, actor, subject, subject_id, what, why)
+		SELECT $1, $2, 'transaction', id, state || ' → closed', 'it is missing in the full export' FROM closed ORDER BY id`,
+		im.officeID, im.opts.Actor)
+	if err != nil {
+		return fmt.Errorf("closing what vanished: %w", err)
+	}
+	im.res.Closed = int(tag.RowsAffected())
+	_, err = im.tx.Exec(ctx, `UPDATE office SET shrunk_rows = 0, shrink_confirmed = false WHERE id = $1`, im.officeID)
+	if err != nil {
+		return fmt.Errorf("recording the full export: %w", err)
+	}
+	return nil
+}
+
+// office records how new the data is. A date in the future is a typing error
+// and says nothing of that; an old full export makes the data old again.
+func (im *importer) office(ctx context.Context, _ iter.Seq2[ImportRow, error]) error {
+	if im.opts.Fresh {
+		return nil // a few rows say nothing of the rest
+	}
+	err := im.tx.QueryRow(ctx, `
+		UPDATE office SET imported_at = now(),
+			data_date = CASE WHEN $2 AND newest IS NOT NULL THEN newest ELSE greatest(data_date, newest) END
+		FROM (SELECT max(d) AS newest FROM import_row, unnest(ARRAY[status_date, creation_date]) d
+		      WHERE d <= (now() + interval '1 day')::date) s
+		WHERE id = $1
+		RETURNING newest`, im.officeID, im.opts.Full).Scan(&im.res.DataDate)
+	if err != nil {
+		return fmt.Errorf("recording the import: %w", err)
+	}
+	return nil
+}

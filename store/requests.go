@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const transactionColumns = `id, office_id, transaction_number, patron_id, ill_number, rapid_number, request_type, process_type,
+	status, state, title, article_title, author, issn_isbn, doi, due_date, creation_date, status_date, received_date,
+	returned_date, not_wanted_after, publication_year, renewals_allowed, lending_library, pickup_location, cancel_reason,
+	system_id, last_overdue_notice_sent, closed_at, refreshed_at`
+
+// settled are the states after which nothing of a request is awaited; the index
+// transaction_open repeats them.
+const settled = `('finished', 'cancelled_staff', 'cancelled_patron', 'delivered', 'returned')`
+
+// TransactionByNumber returns the office's transaction of that number, or ErrNotFound.
+func (db *DB) TransactionByNumber(ctx context.Context, officeID, number int64) (Transaction, error) {
+	rows, err := db.pool.Query(ctx, `SELECT `+transactionColumns+` FROM transaction WHERE office_id = $1 AND transaction_number = $2`, officeID, number)
+	if err != nil {
+		return Transaction{}, fmt.Errorf("reading transaction %d: %w", number, err)
+	}
+	return one(pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Transaction]))
+}
+
+// TransactionsByNumber returns the office's transactions of those numbers that
+// there are, by number.
+func (db *DB) TransactionsByNumber(ctx context.Context, officeID int64, numbers []int64) ([]Transaction, error) {
+	return db.transactions(ctx, `
+		SELECT `+transactionColumns+` FROM transaction
+		WHERE office_id = $1 AND transaction_number = ANY($2) ORDER BY transaction_number`, officeID, numbers)
+}
+
+// TransactionsByID returns the transactions of those ids that there are, by number.
+func (db *DB) TransactionsByID(ctx context.Context, ids []int64) ([]Transaction, error) {
+	return db.transactions(ctx, `
+		SELECT `+transactionColumns+` FROM transaction WHERE id = ANY($1) ORDER BY transaction_number`, ids)
+}
+
+// TransactionsOfPatron returns the patron's transactions, newest first: at most
+// limit, and of what is open at most another limit that is older than those.
+func (db *DB) TransactionsOfPatron(ctx context.Context, patronID int64, limit int) ([]Transaction, error) {
+	return db.transactions(ctx, `
+		(SELECT `+transactionColumns+` FROM transaction WHERE patron_id = $1
+		 ORDER BY transaction_number DESC LIMIT $2)
+		UNION
+		(SELECT `+transactionColumns+` FROM transaction WHERE patron_id = $1 AND closed_at IS NULL AND state NOT IN `+settled+`
+		 ORDER BY transaction_number DESC LIMIT $2)
+		ORDER BY transaction_number DESC`, patronID, limit)
+}
+
+func (db *DB) transactions(ctx context.Context, sql string, args ...any) ([]Transaction, error) {
+	rows, err := db.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading transactions: %w", err)
+	}
+	ts, err := pgx.CollectRows(rows, pgx.RowToStructByName[Transaction])
+	if err != nil {
+		return nil, fmt.Errorf("reading transactions: %w", err)
+	}
+	return ts, nil
+}
