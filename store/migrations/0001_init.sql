@@ -145,6 +145,8 @@ CREATE TABLE folder (
     uid_validity  bigint NOT NULL DEFAULT 0,
     high_uid      bigint NOT NULL DEFAULT 0,  -- everything above is new
     backfill_uid  bigint NOT NULL DEFAULT 0,  -- history at and above is taken in; 1 = complete
+    since         timestamptz,                -- what came before that day is not taken in
+    base_uid      bigint NOT NULL DEFAULT 0,  -- high_uid when the numbering was first seen: gaps above are vanished mail
     UNIQUE (office_id, name)
 );
 

@@ -1,0 +1,102 @@
+package store
+
+import "time"
+
+// NoticeKind says what a mail of ours is for; its CHECK twins are outbox.kind
+// and notice.kind.
+type NoticeKind string
+
+// The kinds. A reply is written by staff and is no notice.
+const (
+	KindReply        NoticeKind = "reply"
+	KindOverdue      NoticeKind = "overdue"
+	KindDueSoon      NoticeKind = "due_soon"
+	KindDelay        NoticeKind = "delay"
+	KindCancellation NoticeKind = "cancellation"
+	KindPickup       NoticeKind = "pickup"
+	KindRecall       NoticeKind = "recall"
+	KindDelivery     NoticeKind = "delivery"
+)
+
+// NoticeState says what became of one notice of one cycle.
+type NoticeState string
+
+// The states of a notice.
+const (
+	NoticePlanned NoticeState = "planned" // in an outbox row
+	NoticePassed  NoticeState = "passed"  // a higher rung told it, or staff let it pass
+	NoticeTold    NoticeState = "told"    // before illmail came, or by hand
+	NoticeHeld    NoticeState = "held"
+	NoticeSkipped NoticeState = "skipped"
+	NoticeDropped NoticeState = "dropped" // taken out of its mail just before that went
+)
+
+// NoticeRow is one notice with what became of its mail.
+type NoticeRow struct {
+	ID            int64
+	TransactionID int64
+	Kind          NoticeKind
+	Rung          int
+	Cycle         Date // the due date, or the status date
+	State         NoticeState
+	Reason        string
+	Days          int // days overdue, left or waited, as told
+	OutboxID      *int64
+	PlannedOn     Date
+	HeldSince     Date // since when it is held without a break; zero when it is not
+	DecidedAt     time.Time
+	OutboxState   OutboxState // "" where it is in no mail
+	SentAt        *time.Time
+	BouncedAt     *time.Time
+}
+
+// Told reports whether the patron was told, or may have been: such a notice
+// never goes again by itself.
+func (n NoticeRow) Told() bool {
+	switch n.State {
+	case NoticePassed, NoticeTold:
+		return true
+	case NoticePlanned:
+		switch n.OutboxState {
+		case OutboxSending, OutboxSent, OutboxFailed, OutboxUncertain:
+			return true
+		}
+	}
+	return false
+}
+
+// Waits reports whether the notice stands for a letter that has not gone and
+// is decided anew at each run.
+func (n NoticeRow) Waits() bool {
+	return n.State == NoticeHeld || n.State == NoticePlanned && (n.OutboxState == OutboxHeld || n.OutboxState == OutboxQueued)
+}
+
+// NoticeFacts is all that the decision about one transaction's notices rests on.
+type NoticeFacts struct {
+	Transaction   Transaction
+	Patron        Patron
+	Notices       []NoticeRow           // in the order in which they were decided
+	Conversations []HoldingConversation // the patron's, filed on the transaction, with an intent that may hold notices
+	AnsweredAt    time.Time             // our last answer in one of them; zero: none
+	ByHand        []HandLetter
+}
+
+// HoldingConversation is a conversation of a patron about one transaction that
+// asks for something that may make its notices wrong.
+type HoldingConversation struct {
+	TransactionID  int64
+	ConversationID int64
+	State          string // of its queue item
+	Intent         string
+	Since          time.Time // when that message arrived
+	// Unsettled: the patron said that the item was returned and staff have not
+	// recorded the outcome.
+	Unsettled bool
+}
+
+// HandLetter is a letter of a notice's kind that staff sent by hand.
+type HandLetter struct {
+	TransactionID int64
+	Template      string // its name begins with the kind: overdue_2
+	SentAt        time.Time
+}

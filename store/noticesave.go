@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// PlannedMail is a mail that a run made, with its text fixed.
+type PlannedMail struct {
+	OutboxID      int64 // the waiting mail that it takes the place of; 0: a new one
+	State         OutboxState
+	Kind          NoticeKind
+	Rung          int // the highest among its notices
+	PatronID      int64
+	Recipient     string
+	RecipientName string
+	Subject       string
+	BodyText      string
+	BodyHTML      string
+	MessageID     string // of a new mail; a waiting one keeps its own
+	Ref           string
+	Template      string
+	Reason        string // why it is held
+	DecidedFor    Date   // the named day of a run for one; zero: the day on which it goes
+	Notices       []DecidedNotice
+}
+
+// DecidedNotice is what was decided about one notice.
+type DecidedNotice struct {
+	TransactionID int64
+	Kind          NoticeKind
+	Rung          int
+	Cycle         Date
+	State         NoticeState
+	Reason        string
+	Days          int
+	PlannedOn     Date
+}
+
+// SaveMails writes mails with their notices. A waiting mail that is written
+// anew keeps its row and Message-ID; a claim on it is void from here on, since
+// what the claimer read is no longer what the row says.
+func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
+	b := &pgx.Batch{}
+	ids := make([]int64, len(mails))
+	for i := range mails {
+		m := &mails[i]
+		n.queued = n.queued || m.State == OutboxQueued
+		if m.OutboxID != 0 {
+			ids[i] = m.OutboxID
+			b.Queue(`
+				UPDATE outbox SET state = $2, rung = $3, recipient = $4, recipient_name = $5, subject = $6, body_text = $7, body_html = $8,
+					ref = $9, template = $10, reason = $11, decided_for = $12, claimed_by = '', claimed_until = NULL
+				WHERE id = $1 AND state IN ('held', 'queued')`,
+				m.OutboxID, m.State, m.Rung, m.Recipient, m.RecipientName, m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template, m.Reason, m.DecidedFor)
+			continue
+		}
+		b.Queue(`
+			WITH o AS (
+				INSERT INTO outbox (office_id, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html, message_id, ref, template, reason, decided_for)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id),
+			e AS (
+				INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT $1, 'planner', 'outbox', id, $2, $14 FROM o)
+			SELECT id FROM o`,
+			n.officeID, m.State, m.Kind, m.Rung, m.PatronID, m.Recipient, m.RecipientName, m.Subject, m.BodyText, m.BodyHTML, m.MessageID, m.Ref, m.Template, m.Reason, m.DecidedFor,
+		).QueryRow(func(row pgx.Row) error { return row.Scan(&ids[i]) })
+	}
+	if err := n.tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("writing planned mails: %w", err)
+	}
+	var notices []DecidedNotice
+	var outboxIDs []int64
+	for i, m := range mails {
+		for _, d := range m.Notices {
+			notices = append(notices, d)
+			outboxIDs = append(outboxIDs, ids[i])
+		}
+	}
+	return n.record(ctx, notices, outboxIDs)
+}
+
+// Record writes decisions that make no mail.
+func (n *NoticeTx) Record(ctx context.Context, notices []DecidedNotice) error {
+	return n.record(ctx, notices, make([]int64, len(notices)))
+}
+
+// record writes notices, each once per cycle: one that was told stays as it
+// is, and a run that would tell it again fails as a whole.
+func (n *NoticeTx) record(ctx context.Context, notices []DecidedNotice, outboxIDs []int64) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	var (
+		ids                 = make([]int64, len(notices))
+		kinds, states, whys = make([]string, len(notices)), make([]string, len(notices)), make([]string, len(notices))
+		rungs, days         = make([]int32, len(notices)), make([]int32, len(notices))
+		cycles, on          = make([]Date, len(notices)), make([]Date, len(notices))
+	)
+	for i, d := range notices {
+		ids[i], kinds[i], states[i], whys[i] = d.TransactionID, string(d.Kind), string(d.State), d.Reason
+		rungs[i], days[i], cycles[i], on[i] = int32(d.Rung), int32(d.Days), d.Cycle, d.PlannedOn
+	}
+	tag, err := n.tx.Exec(ctx, `
+		INSERT INTO notice AS n (office_id, transaction_id, kind, rung, cycle, state, reason, days, outbox_id, planned_on, held_since)
+		SELECT $1, d.id, d.kind, d.rung, d.cycle, d.state, d.why, d.days, nullif(d.outbox_id, 0), d.planned_on, CASE WHEN d.state = 'held' THEN d.planned_on END
+		FROM unnest($2::bigint[], $3::text[], $4::int[], $5::date[], $6::text[], $7::text[], $8::int[], $9::bigint[], $10::date[])
+			AS d (id, kind, rung, cycle, state, why, days, outbox_id, planned_on)
+		ON CONFLICT (office_id, transaction_id, kind, rung, cycle) DO UPDATE SET
+			state = excluded.state, reason = excluded.reason, days = excluded.days, outbox_id = excluded.outbox_id, planned_on = excluded.planned_on,
+			decided_at = now(), held_since = CASE WHEN excluded.state = 'held' AND n.state = 'held' THEN n.held_since ELSE excluded.held_since END
+		WHERE n.state NOT IN ('passed', 'told') AND NOT (n.state = 'planned' AND EXISTS (
+			SELECT FROM outbox o WHERE o.id = n.outbox_id AND o.state IN ('sending', 'sent', 'failed', 'uncertain')))`,
+		n.officeID, ids, kinds, rungs, cycles, states, whys, days, outboxIDs, on)
+	if err != nil {
+		return fmt.Errorf("recording notices: %w", err)
+	}
+	if tag.RowsAffected() != int64(len(notices)) {
+		return fmt.Errorf("recording notices, of which %d were told meanwhile: %w", int64(len(notices))-tag.RowsAffected(), ErrConflict)
+	}
+	return nil
+}
+
+// CancelMails cancels waiting mails whose notices were decided otherwise.
+func (n *NoticeTx) CancelMails(ctx context.Context, ids []int64, why string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := n.tx.Exec(ctx, `
+		WITH o AS (
+			UPDATE outbox SET state = 'cancelled', reason = $2, claimed_by = '', claimed_until = NULL
+			WHERE id = ANY ($1) AND state IN ('held', 'queued') RETURNING id, office_id)
+		INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT office_id, 'planner', 'outbox', id, 'cancelled', $2 FROM o`, ids, why)
+	if err != nil {
+		return fmt.Errorf("cancelling mails: %w", err)
+	}
+	return nil
+}
+
+// RaiseHeld puts conversations that have held notices for too long at the top
+// of the list, for the supervisor.
+func (n *NoticeTx) RaiseHeld(ctx context.Context, conversationIDs []int64, today Date, note string) error {
+	if len(conversationIDs) == 0 {
+		return nil
+	}
+	_, err := n.tx.Exec(ctx, `
+		WITH q AS (
+			UPDATE queue_item SET answer_by = $2, note = $3, state = CASE state WHEN 'snoozed' THEN 'open' ELSE state END, snoozed_until = NULL, updated_at = now()
+			WHERE conversation_id = ANY ($1) AND state IN ('new', 'open', 'snoozed') AND (answer_by IS NULL OR answer_by > $2)
+			RETURNING office_id, conversation_id)
+		INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT office_id, 'planner', 'conversation', conversation_id, 'raised', $3 FROM q`,
+		conversationIDs, today, note)
+	if err != nil {
+		return fmt.Errorf("raising conversations: %w", err)
+	}
+	return notify(ctx, n.tx, NotifyQueue, n.officeID)
+}
