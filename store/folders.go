@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -25,12 +26,13 @@ type Folder struct {
 	OfficeID    int64
 	Name        string
 	Role        FolderRole
-	UIDValidity uint32 `db:"uid_validity"`
-	HighUID     uint32 `db:"high_uid"`
-	BackfillUID uint32 `db:"backfill_uid"`
+	UIDValidity uint32     `db:"uid_validity"`
+	HighUID     uint32     `db:"high_uid"`
+	BackfillUID uint32     `db:"backfill_uid"`
+	Since       *time.Time // what came before that day is not taken in; nil: all is
 }
 
-const folderColumns = `id, office_id, name, role, uid_validity, high_uid, backfill_uid`
+const folderColumns = `id, office_id, name, role, uid_validity, high_uid, backfill_uid, since`
 
 // EnsureFolder returns that folder of the office; it is made where it is new,
 // and its role is what is given now.
@@ -56,10 +58,31 @@ func (db *DB) Folders(ctx context.Context, officeID int64) ([]Folder, error) {
 	return list, nil
 }
 
-// SetFolderMarks stores the three marks of f; what they cover was received before.
+// SetFolderMarks stores the marks of f; what they cover was received before.
+// Another UIDVALIDITY, or the same with a lower HighUID, means that the server
+// numbers its mail anew: the locations known so far are set aside under a
+// number that no server gives, so that a UID used again is no known location.
 func (db *DB) SetFolderMarks(ctx context.Context, f Folder) error {
-	_, err := db.pool.Exec(ctx, `UPDATE folder SET uid_validity = $2, high_uid = $3, backfill_uid = $4 WHERE id = $1`,
-		f.ID, f.UIDValidity, f.HighUID, f.BackfillUID)
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		var validity, high int64
+		err := tx.QueryRow(ctx, `SELECT uid_validity, high_uid FROM folder WHERE id = $1 FOR UPDATE`, f.ID).Scan(&validity, &high)
+		if err != nil {
+			return err
+		}
+		anew := validity != int64(f.UIDValidity) || int64(f.HighUID) < high
+		if anew {
+			if _, err := tx.Exec(ctx, `
+				UPDATE location SET uid_validity = uid_validity + (1::bigint << 32) *
+					(1 + (SELECT coalesce(max(uid_validity >> 32), 0) FROM location WHERE folder_id = $1 AND (uid_validity & 4294967295) = $2))
+				WHERE folder_id = $1 AND uid_validity = $2`, f.ID, f.UIDValidity); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE folder SET uid_validity = $2, high_uid = $3, backfill_uid = $4, since = $5, base_uid = CASE WHEN $6 THEN $3 ELSE base_uid END WHERE id = $1`,
+			f.ID, f.UIDValidity, f.HighUID, f.BackfillUID, f.Since, anew)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("setting the marks of folder %q: %w", f.Name, err)
 	}

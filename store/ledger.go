@@ -31,24 +31,26 @@ type LedgerRow struct {
 func (db *DB) Ledger(ctx context.Context, officeID int64, from, to Date, loc *time.Location) ([]LedgerRow, error) {
 	rows, _ := db.pool.Query(ctx, `
 		WITH l AS (
-			SELECT l.folder_id, l.message_id, l.outcome, ((coalesce(l.internal_date, l.seen_at)) AT TIME ZONE $4)::date AS day,
-			       -- The UIDs between this one and the one below it, but for those below the backfill mark, which were not asked for.
-			       l.uid - greatest(coalesce(lag(l.uid) OVER uids, 0),
-			           CASE WHEN l.uid_validity = f.uid_validity AND f.backfill_uid > 0 THEN f.backfill_uid - 1 ELSE coalesce(lag(l.uid) OVER uids, l.uid - 1) END) - 1 AS gap
+			SELECT l.folder_id, l.message_id, l.outcome, (coalesce(l.internal_date, l.seen_at) AT TIME ZONE $4)::date AS day,
+			       -- UIDs of which nothing is known, below this one and, for the last, up to the high mark. What was missing
+			       -- when the folder was first seen does not count, nor a leap, by which servers number anew.
+			       CASE WHEN l.uid_validity = f.uid_validity AND l.uid > f.base_uid THEN l.uid - greatest(lag(l.uid) OVER uids, f.base_uid) - 1 ELSE 0 END AS gap,
+			       CASE WHEN l.uid_validity = f.uid_validity AND lead(l.uid) OVER uids IS NULL THEN f.high_uid - greatest(l.uid, f.base_uid) ELSE 0 END AS tail
 			FROM location l JOIN folder f ON f.id = l.folder_id
 			WHERE $1 = 0 OR f.office_id = $1
-			WINDOW uids AS (PARTITION BY l.folder_id, l.uid_validity ORDER BY l.uid))
+			WINDOW uids AS (PARTITION BY l.folder_id, l.uid_validity ORDER BY l.uid)),
+		k AS (SELECT *, greatest(CASE WHEN gap <= 10000 THEN gap ELSE 0 END, 0) + greatest(tail, 0) AS missing FROM l)
 		SELECT l.day, o.code AS office, f.name AS mailbox,
-		       count(*) + coalesce(sum(greatest(l.gap, 0)), 0)::int AS held,
+		       count(*) + sum(l.missing)::int AS held,
 		       count(*) FILTER (WHERE l.outcome = 'stored' AND m.state = 'filed') AS filed,
 		       count(*) FILTER (WHERE l.outcome = 'stored' AND m.state = 'stored') AS waiting,
 		       count(*) FILTER (WHERE l.outcome = 'vanished') AS listed,
 		       count(*) FILTER (WHERE l.outcome = 'unfetchable' OR m.state = 'kept_aside') AS kept_aside,
 		       count(*) FILTER (WHERE l.outcome = 'ignored') AS ignored,
-		       coalesce(sum(greatest(l.gap, 0)), 0)::int AS missing,
+		       sum(l.missing)::int AS missing,
 		       count(*) FILTER (WHERE m.state = 'stored' AND m.stored_at < now() - interval '10 minutes') AS stuck,
 		       false AS balanced
-		FROM l JOIN folder f ON f.id = l.folder_id JOIN office o ON o.id = f.office_id LEFT JOIN message m ON m.id = l.message_id
+		FROM k AS l JOIN folder f ON f.id = l.folder_id JOIN office o ON o.id = f.office_id LEFT JOIN message m ON m.id = l.message_id
 		WHERE l.day BETWEEN $2 AND $3
 		GROUP BY l.day, o.code, f.name ORDER BY l.day, o.code, f.name`, officeID, from, to, loc.String())
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[LedgerRow])

@@ -124,6 +124,9 @@ func (db *DB) FinishFailed(ctx context.Context, id int64, holder, reply string, 
 		UPDATE outbox SET state = 'failed', smtp_reply = $3, reason = 'the server refused it: ' || $3, claimed_by = '', claimed_until = NULL
 		WHERE id = $1 AND state IN ('sending', 'queued') AND claimed_by = $2`, []any{holder, oneLine(reply)},
 		func(tx pgx.Tx, officeID int64, patronID *int64, recipient string) error {
+			if err := takeBack(ctx, tx, id, "dispatcher", "the reply could not be delivered: "+reply); err != nil {
+				return err
+			}
 			if !undeliverable || patronID == nil {
 				return nil
 			}

@@ -126,7 +126,7 @@ func (db *DB) CancelMail(ctx context.Context, id int64, staff, why string) error
 				id, oneLine("let pass by "+staff+": "+why)); err != nil {
 				return fmt.Errorf("letting the notices of mail %d pass: %w", id, err)
 			}
-			return nil
+			return takeBack(ctx, tx, id, staff, "the reply did not go")
 		})
 }
 
@@ -135,7 +135,8 @@ func (db *DB) CancelMail(ctx context.Context, id int64, staff, why string) error
 func (db *DB) UndoReply(ctx context.Context, id int64, staff string) error {
 	return db.moveOutbox(ctx, id, staff, "cancelled", "undone", `
 		UPDATE outbox SET state = 'cancelled', reason = 'undone by ' || $2, claimed_by = '', claimed_until = NULL
-		WHERE id = $1 AND state = 'queued' AND kind = 'reply' AND attempts = 0`, []any{staff}, nil)
+		WHERE id = $1 AND state = 'queued' AND kind = 'reply' AND attempts = 0`, []any{staff},
+		func(tx pgx.Tx, _ int64, _ *int64, _ string) error { return takeBack(ctx, tx, id, staff, "") })
 }
 
 // HoldMail takes a queued mail out of the line until staff release it.

@@ -199,6 +199,7 @@ CREATE TABLE message (
     patron_id    bigint REFERENCES patron,
     attachments  jsonb NOT NULL DEFAULT '[]', -- [{"name","content_type","size","path"}]
     read_at      timestamptz,
+    purged_at    timestamptz,                 -- text and raw bytes removed by the retention rules
     search       tsvector GENERATED ALWAYS AS (to_tsvector('simple', subject || ' ' || from_name || ' ' || from_addr || ' ' || left(new_text, 20000))) STORED
 );
 CREATE INDEX message_conversation ON message (conversation_id, internal_date);
