@@ -142,6 +142,10 @@ func (ev *evaluator) inlines(out []inline, in []inline) []inline {
 		case link:
 			href := ev.target(n.target)
 			children := trim(ev.inlines(nil, n.children))
+			if href == "" { // {{item.link or ""}}
+				out = append(out, children...)
+				continue
+			}
 			if len(children) == 0 {
 				children = []inline{{kind: text, text: href}}
 			}
@@ -198,10 +202,10 @@ func (ev *evaluator) target(in []inline) string {
 			if v != "" && !isWebAddress(v) {
 				ev.fail(fmt.Errorf("the letter %s (%s) links to {{%s}}, but %q is no web address", ev.t.Name, ev.t.Language, n.field.field.name, v))
 			}
-			b.WriteString(strings.TrimRight(v, "/"))
-			if len(in) == 1 {
+			if len(in) == 1 || v == "" {
 				return v
 			}
+			b.WriteString(strings.TrimRight(v, "/"))
 			continue
 		}
 		switch f := n.field.field; {

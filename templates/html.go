@@ -25,7 +25,7 @@ const (
 }
 @media (prefers-color-scheme: dark) {
   .page { background-color: #15181c !important; }
-  .card { background-color: #1f242a !important; border-color: #39414a !important; }
+  .card { background-color: #1f242a !important; border-color: #5b97d6 #39414a #39414a #39414a !important; }
   .text, .text p, .text li, .text h1, .text h2 { color: #e6e9ed !important; }
   .name { color: #a9cdf2 !important; }
   .text a, .foot a { color: #8fc0f5 !important; }

@@ -189,7 +189,8 @@ func (p *parser) subject(l line) []inline {
 		}
 	}
 	out := p.nest(flat)
-	if strings.TrimSpace(longest(out)) == "" && !hasField(out) {
+	bad := slices.ContainsFunc(flat, func(n inlineOrTag) bool { return n.tag != nil && n.tag.kind == badTag })
+	if !bad && strings.TrimSpace(longest(out)) == "" && !hasField(out) {
 		p.problem(l.number, 1, "the subject is empty")
 	}
 	if n := utf8.RuneCountInString(longest(out)); n > maxSubject {
