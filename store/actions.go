@@ -89,7 +89,7 @@ func handleAll(ctx context.Context, tx pgx.Tx, conv int64) error {
 // the page, 0 for whatever it is; a newer message is ErrConflict.
 func (db *DB) CloseConversation(ctx context.Context, conv, seen int64, actor Actor, why string) error {
 	return db.changeItem(ctx, conv, seen, actor, why, func(tx pgx.Tx, q *QueueItem) error {
-		q.State, q.SnoozedUntil, q.AnswerBy = ItemDone, nil, Date{}
+		q.State, q.SnoozedUntil, q.AnswerBy, q.Note = ItemDone, nil, Date{}, ""
 		return handleAll(ctx, tx, conv)
 	})
 }

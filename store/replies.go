@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -38,7 +40,7 @@ func (db *DB) AnswerConversation(ctx context.Context, a Answer) (outboxID int64,
 		if _, err := tx.Exec(ctx, `DELETE FROM draft WHERE conversation_id = $1 AND staff_id = $2`, a.ConversationID, a.StaffID); err != nil {
 			return fmt.Errorf("dropping the draft: %w", err)
 		}
-		q.State, q.SnoozedUntil, q.AnswerBy = a.Then, nil, Date{}
+		q.State, q.SnoozedUntil, q.AnswerBy, q.Note = a.Then, nil, Date{}, ""
 		if q.AssignedTo == nil && a.StaffID != 0 {
 			q.AssignedTo = &a.StaffID // whoever answers has it from now on
 		}
@@ -109,4 +111,30 @@ func takeBack(ctx context.Context, tx pgx.Tx, outboxID int64, actor, note string
 		return err
 	}
 	return notify(ctx, tx, NotifyQueue, q.OfficeID)
+}
+
+// ReplyTo returns the Reply-To of a message, where it differs from From.
+func (db *DB) ReplyTo(ctx context.Context, messageID int64) (string, error) {
+	var addr string
+	err := db.pool.QueryRow(ctx, `SELECT reply_to FROM message WHERE id = $1`, messageID).Scan(&addr)
+	if _, err = one(addr, err); err != nil {
+		return "", fmt.Errorf("reading where message %d wants its answer: %w", messageID, err)
+	}
+	return addr, nil
+}
+
+// Thread returns the References of an answer to a message, oldest first and
+// its own id last (RFC 5322 section 3.6.4), bounded.
+func (db *DB) Thread(ctx context.Context, messageID int64) ([]string, error) {
+	const most = 20
+	var own string
+	var refs []string // the nearest first
+	err := db.pool.QueryRow(ctx, `SELECT message_id, refs FROM message WHERE id = $1`, messageID).Scan(&own, &refs)
+	if _, err = one(own, err); err != nil {
+		return nil, fmt.Errorf("reading the thread of message %d: %w", messageID, err)
+	}
+	refs = slices.DeleteFunc(refs, func(r string) bool { return strings.HasPrefix(r, "sha256:") })
+	slices.Reverse(refs)
+	refs = append(refs[max(0, len(refs)-most):], own)
+	return refs, nil
 }

@@ -1,0 +1,223 @@
+package triage
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"illmail/mailbox"
+	"illmail/store"
+)
+
+// ReplyInput is a reply as staff wrote it.
+type ReplyInput struct {
+	ConversationID int64
+	StaffID        int64
+	Staff          string // username
+	// LastSeenMessageID is the item's LastMessageID on the page (0: whatever
+	// there is), LastSeenReplyID the newest reply of ours on it (0: none).
+	LastSeenMessageID int64
+	LastSeenReplyID   int64
+	To                string // "" is Recipient.Addr; else an address of the conversation
+	Cc                []string
+	Subject           string          // "" is that of the conversation, with "Re: "
+	Body              string          // plain text
+	Template          string          // of which it was made, "" for none
+	Then              store.ItemState // done, waiting_partner, or waiting_patron where empty
+}
+
+// Recipient is to whom a reply goes.
+type Recipient struct {
+	Name string
+	Addr string
+	// Verified: the sender is known to be that patron, or the address is the
+	// registered one. An answer to others must not tell of a patron's requests.
+	Verified bool
+	PatronID int64    // 0 where it is no patron
+	Known    []string // other addresses of the conversation that may be chosen
+}
+
+// Recipient returns to whom a reply to the conversation goes: the sender of
+// the last message that came in. Its Reply-To is used only where it is the
+// same person, or of the same domain.
+func (d *Desk) Recipient(ctx context.Context, conversationID int64) (Recipient, error) {
+	st, err := d.DB.ReadStory(ctx, conversationID)
+	if err != nil {
+		return Recipient{}, err
+	}
+	o, err := d.office(st.Conversation.OfficeID)
+	if err != nil {
+		return Recipient{}, err
+	}
+	r, _, err := d.recipient(ctx, o, st)
+	return r, err
+}
+
+// recipient also returns the message that is answered; nil where none came in.
+func (d *Desk) recipient(ctx context.Context, o *Office, st *store.Story) (Recipient, *store.StoryMessage, error) {
+	var r Recipient
+	patronAddrs := []string{}
+	if id := st.Conversation.PatronID; id != nil {
+		p, err := d.DB.PatronByID(ctx, *id)
+		if err != nil {
+			return r, nil, err
+		}
+		others, err := d.DB.PatronAddresses(ctx, *id)
+		if err != nil {
+			return r, nil, err
+		}
+		r.PatronID = p.ID
+		if p.Email != "" {
+			patronAddrs = append(patronAddrs, strings.ToLower(p.Email))
+		}
+		patronAddrs = append(patronAddrs, others...)
+		r.Name, r.Addr, r.Verified = p.Name(), p.Email, p.Email != ""
+	}
+	var last *store.StoryMessage
+	for i, m := range slices.Backward(st.Messages) {
+		if m.Direction == "in" && m.Kind != "bounce" && m.Kind != "auto_reply" && m.FromAddr != "" && !o.own(m.FromAddr) {
+			last = &st.Messages[i]
+			break
+		}
+	}
+	if last != nil {
+		r.Name, r.Addr = last.FromName, last.FromAddr
+		r.Verified = last.SenderVerified || slices.Contains(patronAddrs, strings.ToLower(last.FromAddr)) && last.Kind != "patron"
+		replyTo, err := d.DB.ReplyTo(ctx, last.ID)
+		if err != nil {
+			return r, nil, err
+		}
+		if replyTo != "" && !o.own(replyTo) && (domainOf(replyTo) == domainOf(last.FromAddr) ||
+			slices.Contains(patronAddrs, replyTo) && slices.Contains(patronAddrs, strings.ToLower(last.FromAddr))) {
+			r.Addr = replyTo
+		}
+	}
+	known := slices.Clone(patronAddrs)
+	for _, m := range st.Messages {
+		if m.Direction == "in" && m.FromAddr != "" && m.Kind != "bounce" {
+			known = append(known, m.FromAddr)
+		}
+	}
+	for _, a := range known {
+		if a = strings.ToLower(a); !strings.EqualFold(a, r.Addr) && !o.own(a) && !slices.Contains(r.Known, a) {
+			r.Known = append(r.Known, a)
+		}
+	}
+	return r, last, nil
+}
+
+// Reply queues an answer and returns its outbox row. It is refused with
+// store.ErrConflict and a sentence where something came in meanwhile.
+func (d *Desk) Reply(ctx context.Context, in ReplyInput, now time.Time) (int64, error) {
+	if strings.TrimSpace(in.Body) == "" {
+		return 0, fmt.Errorf("the reply is empty: write something first")
+	}
+	st, err := d.DB.ReadStory(ctx, in.ConversationID)
+	if err != nil {
+		return 0, err
+	}
+	o, err := d.office(st.Conversation.OfficeID)
+	if err != nil {
+		return 0, err
+	}
+	to, last, err := d.recipient(ctx, o, st)
+	if err != nil {
+		return 0, err
+	}
+	if in.To != "" && !strings.EqualFold(in.To, to.Addr) {
+		if !slices.Contains(to.Known, strings.ToLower(in.To)) {
+			return 0, fmt.Errorf("%s takes no part in this conversation: choose an address that does", in.To)
+		}
+		to.Addr, to.Name = in.To, ""
+	}
+	if to.Addr == "" {
+		return 0, fmt.Errorf("this conversation names nobody to answer: file it on a request first")
+	}
+	for _, c := range in.Cc {
+		if a, err := mail.ParseAddress(c); err != nil || a.Address != c {
+			return 0, fmt.Errorf("%q in Cc is not an e-mail address", c)
+		}
+	}
+	key, err := d.DB.Secret(ctx, store.RefSecret)
+	if err != nil {
+		return 0, err
+	}
+	r := store.NewReply{
+		OfficeID: o.ID, ConversationID: in.ConversationID, PatronID: to.PatronID, StaffID: in.StaffID, Staff: in.Staff,
+		Recipient: to.Addr, RecipientName: to.Name, Cc: in.Cc, Subject: subjectLine(in.Subject, st, last), BodyText: in.Body,
+		MessageID: mailbox.NewMessageID(domainOf(o.Address)), Template: in.Template, NotBefore: now.Add(d.undo()),
+		SeenMessageID: in.LastSeenMessageID,
+	}
+	// Two replies of a day about the same requests must not be taken for each
+	// other when Sent is searched: the id tells them apart.
+	local, _, _ := strings.Cut(r.MessageID, "@")
+	r.Ref = mailbox.SignRef(key, "reply", 0, now.UTC().Format(time.DateOnly)+"-"+refSafe(local), filedOn(st))
+	if last != nil && last.MessageID != "" {
+		r.InReplyTo = last.MessageID
+		if r.Refs, err = d.DB.Thread(ctx, last.ID); err != nil {
+			return 0, err
+		}
+	}
+	then := in.Then
+	if then == "" {
+		then = store.ItemWaitingPatron
+	}
+	if then != store.ItemDone && then != store.ItemWaitingPatron && then != store.ItemWaitingPartner {
+		return 0, fmt.Errorf("%q is no state after a reply", then)
+	}
+	return d.DB.AnswerConversation(ctx, store.Answer{NewReply: r, SeenReplyID: in.LastSeenReplyID, Then: then})
+}
+
+func (d *Desk) undo() time.Duration {
+	if d.Undo == 0 {
+		return 10 * time.Second
+	}
+	return d.Undo
+}
+
+// UndoReply takes a reply back as long as it has not begun to go; its text
+// becomes a draft again. store.ErrConflict where it is too late.
+func (d *Desk) UndoReply(ctx context.Context, outboxID int64, actor store.Actor) error {
+	return d.DB.UndoReply(ctx, outboxID, actor.Name)
+}
+
+// subjectLine is one line: nothing in it can become another header field.
+func subjectLine(given string, st *store.Story, last *store.StoryMessage) string {
+	s := given
+	if strings.TrimSpace(s) == "" {
+		s = st.Conversation.Subject
+		if last != nil {
+			s = last.Subject
+		}
+		if !strings.HasPrefix(strings.ToLower(s), "re:") {
+			s = "Re: " + s
+		}
+	}
+	return cut(oneLine(s), 250)
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func refSafe(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// filedOn are the numbers of the requests on which a conversation is filed.
+func filedOn(st *store.Story) []int64 {
+	var tns []int64
+	for _, m := range st.Matches {
+		if m.Decided && !slices.Contains(tns, m.TransactionNumber) {
+			tns = append(tns, m.TransactionNumber)
+		}
+	}
+	slices.Sort(tns)
+	return tns
+}
