@@ -2,7 +2,13 @@ package mailbox
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+	"golang.org/x/oauth2/google"
 )
 
 // OAuthConfig is how to get access tokens for XOAUTH2.
@@ -11,14 +17,92 @@ type OAuthConfig struct {
 	Flow         string // client_credentials | service_account
 	Tenant       string // microsoft: the directory, a GUID or a domain
 	ClientID     string
-	ClientSecret func(ctx context.Context) (string, error) // client_credentials
-	KeyFile      []byte                                    // service_account: the JSON key
+	ClientSecret func(ctx context.Context) (string, error) // client_credentials; asked for each token
+	Key          []byte                                    // service_account: Google's JSON key
 	Subject      string                                    // service_account: the mailbox to act for
 	TokenURL     string                                    // "" is the provider's own
 	Scopes       []string                                  // nil: the provider's for mail
 }
 
-// TokenSource gives access tokens; one is kept until shortly before it ends.
+const (
+	microsoftScope = "https://outlook.office365.com/.default"
+	googleScope    = "https://mail.google.com/"
+	// tokenMargin is how long before its end a token is no longer used.
+	tokenMargin = 5 * time.Minute
+)
+
+// TokenSource gives access tokens, for use as [Account.Secret]; one is kept
+// until shortly before it ends. The error names what the configuration lacks.
 func TokenSource(cfg OAuthConfig) (func(ctx context.Context) (string, error), error) {
-	return nil, errors.New("not built")
+	var fetch func(ctx context.Context) (*oauth2.Token, error)
+	switch cfg.Flow {
+	case "client_credentials":
+		if cfg.ClientID == "" || cfg.ClientSecret == nil {
+			return nil, fmt.Errorf("flow client_credentials needs client_id and client_secret_file")
+		}
+		conf := clientcredentials.Config{ClientID: cfg.ClientID, TokenURL: cfg.TokenURL, Scopes: cfg.Scopes}
+		if cfg.Provider == "microsoft" {
+			if conf.TokenURL == "" && cfg.Tenant == "" {
+				return nil, fmt.Errorf("provider microsoft needs tenant")
+			}
+			if conf.TokenURL == "" {
+				conf.TokenURL = "https://login.microsoftonline.com/" + cfg.Tenant + "/oauth2/v2.0/token"
+			}
+			if conf.Scopes == nil {
+				conf.Scopes = []string{microsoftScope}
+			}
+			conf.AuthStyle = oauth2.AuthStyleInParams
+		}
+		if conf.TokenURL == "" {
+			return nil, fmt.Errorf("provider %q needs a token address", cfg.Provider)
+		}
+		fetch = func(ctx context.Context) (*oauth2.Token, error) {
+			conf := conf
+			secret, err := cfg.ClientSecret(ctx)
+			if err != nil {
+				return nil, fmt.Errorf("reading the client secret: %w", err)
+			}
+			conf.ClientSecret = secret
+			return conf.Token(ctx)
+		}
+	case "service_account":
+		scopes := cfg.Scopes
+		if scopes == nil {
+			scopes = []string{googleScope}
+		}
+		conf, err := google.JWTConfigFromJSON(cfg.Key, scopes...)
+		if err != nil {
+			return nil, fmt.Errorf("reading the service account's key: %w", err)
+		}
+		if cfg.Subject == "" {
+			return nil, fmt.Errorf("flow service_account needs the address of the mailbox to act for")
+		}
+		conf.Subject = cfg.Subject
+		if cfg.TokenURL != "" {
+			conf.TokenURL = cfg.TokenURL
+		}
+		fetch = func(ctx context.Context) (*oauth2.Token, error) { return conf.TokenSource(ctx).Token() }
+	default:
+		return nil, fmt.Errorf("flow %q is not one of client_credentials, service_account", cfg.Flow)
+	}
+	return keepToken(fetch), nil
+}
+
+// keepToken asks anew only when the token it has is about to end.
+func keepToken(fetch func(context.Context) (*oauth2.Token, error)) func(context.Context) (string, error) {
+	var mu sync.Mutex
+	var token *oauth2.Token
+	return func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if token != nil && (token.Expiry.IsZero() || time.Until(token.Expiry) > tokenMargin) {
+			return token.AccessToken, nil
+		}
+		t, err := fetch(ctx)
+		if err != nil {
+			return "", fmt.Errorf("getting an access token: %w", err)
+		}
+		token = t
+		return t.AccessToken, nil
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"time"
@@ -40,24 +41,34 @@ func (b *Box) Account() mailbox.Account {
 // Append puts raw into folder as received then, with the flags given, such as
 // `\Seen`. A folder that does not exist is made.
 func (b *Box) Append(folder string, raw []byte, received time.Time, flags ...string) error {
+	return b.AppendAll(folder, []string{string(raw)}, received, flags...)
+}
+
+// AppendAll does the same for several messages, over one connection.
+func (b *Box) AppendAll(folder string, raws []string, received time.Time, flags ...string) error {
 	return b.do(func(c *imapclient.Client) error {
-		err := appendTo(c, folder, raw, received, flags)
-		if e, ok := err.(*imap.Error); ok && e.Type == imap.StatusResponseTypeNo {
-			if c.Create(folder, nil).Wait() == nil {
-				err = appendTo(c, folder, raw, received, flags)
+		for _, raw := range raws {
+			err := appendTo(c, folder, raw, received, flags)
+			if e, ok := err.(*imap.Error); ok && e.Type == imap.StatusResponseTypeNo {
+				if c.Create(folder, nil).Wait() == nil {
+					err = appendTo(c, folder, raw, received, flags)
+				}
+			}
+			if err != nil {
+				return err
 			}
 		}
-		return err
+		return nil
 	})
 }
 
-func appendTo(c *imapclient.Client, folder string, raw []byte, received time.Time, flags []string) error {
+func appendTo(c *imapclient.Client, folder, raw string, received time.Time, flags []string) error {
 	opt := &imap.AppendOptions{Time: received}
 	for _, f := range flags {
 		opt.Flags = append(opt.Flags, imap.Flag(f))
 	}
 	cmd := c.Append(folder, int64(len(raw)), opt)
-	if _, err := cmd.Write(raw); err != nil {
+	if _, err := io.WriteString(cmd, raw); err != nil {
 		return err
 	}
 	if err := cmd.Close(); err != nil {

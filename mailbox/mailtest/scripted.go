@@ -70,6 +70,9 @@ func (l *Line) HangUp() {
 	l.conn.Close()
 }
 
+// Answered reports whether the script has dealt with the command.
+func (l *Line) Answered() bool { return l.done }
+
 // ReadLine waits for the client's next line, such as DONE.
 func (l *Line) ReadLine() string {
 	s, _ := l.r.ReadString('\n')
@@ -192,4 +195,3 @@ func (s *Scripted) byDefault(l *Line) {
 
 // Literal is s as an IMAP literal.
 func Literal(s string) string { return fmt.Sprintf("{%d}\r\n%s", len(s), s) }
-
