@@ -24,6 +24,9 @@ const (
 	OutboxCancelled OutboxState = "cancelled"
 )
 
+// RefSecret is the name of the secret that signs X-Illmail-Ref (see [DB.Secret]).
+const RefSecret = "ref"
+
 // OutboxMail is a mail of ours as it is sent and judged.
 type OutboxMail struct {
 	ID             int64

@@ -142,13 +142,13 @@ func (db *DB) FinishUncertain(ctx context.Context, id int64, holder, reply strin
 }
 
 // Requeue puts a mail that certainly did not go back into the line, after a
-// delay by the database's clock. An attempt that did not come as far as
-// sending counts as well.
-func (db *DB) Requeue(ctx context.Context, id int64, holder, why string, delay time.Duration) error {
+// delay by the database's clock. attempted: it counts as an attempt even where
+// it did not come as far as sending.
+func (db *DB) Requeue(ctx context.Context, id int64, holder, why string, delay time.Duration, attempted bool) error {
 	return db.moveOutbox(ctx, id, "dispatcher", "queued again", why, `
-		UPDATE outbox SET attempts = attempts + CASE state WHEN 'queued' THEN 1 ELSE 0 END, state = 'queued', reason = $3, smtp_reply = $3,
+		UPDATE outbox SET attempts = attempts + CASE WHEN state = 'queued' AND $5 THEN 1 ELSE 0 END, state = 'queued', reason = $3,
 			not_before = now() + $4::interval, claimed_by = '', claimed_until = NULL
-		WHERE id = $1 AND state IN ('sending', 'queued') AND claimed_by = $2`, []any{holder, oneLine(why), delay}, nil)
+		WHERE id = $1 AND state IN ('sending', 'queued') AND claimed_by = $2`, []any{holder, oneLine(why), delay, attempted}, nil)
 }
 
 // Unclaim gives claims back untouched, where a daemon leaves.
@@ -180,9 +180,9 @@ func (db *DB) RewriteClaimed(ctx context.Context, m OutboxMail, drops []DroppedN
 		what, state = "cancelled", OutboxCancelled
 	}
 	return db.moveOutbox(ctx, m.ID, "dispatcher", what, why, `
-		UPDATE outbox SET state = $3, rung = $4, subject = $5, body_text = $6, body_html = $7, ref = $8, template = $9, reason = $10
+		UPDATE outbox SET state = $3, rung = $4, subject = $5, body_text = $6, body_html = $7, ref = $8, template = $9, reason = $10, recipient = $11, recipient_name = $12
 		WHERE id = $1 AND state = 'queued' AND claimed_by = $2`,
-		[]any{m.ClaimedBy, state, m.Rung, m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template, why},
+		[]any{m.ClaimedBy, state, m.Rung, m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template, oneLine(why), m.Recipient, m.RecipientName},
 		func(tx pgx.Tx, officeID int64, _ *int64, _ string) error {
 			b := &pgx.Batch{}
 			for _, d := range drops {

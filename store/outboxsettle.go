@@ -33,13 +33,13 @@ func (db *DB) ExpireSending(ctx context.Context, officeID int64, d time.Duration
 	return len(ids), nil
 }
 
-// Unsettled returns uncertain mails whose handing over is at least age ago and
-// that were not searched for within pause, oldest first.
-func (db *DB) Unsettled(ctx context.Context, officeID int64, age, pause time.Duration) ([]OutboxMail, error) {
+// Unsettled returns uncertain mails that were not searched for within pause,
+// oldest first.
+func (db *DB) Unsettled(ctx context.Context, officeID int64, pause time.Duration) ([]OutboxMail, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT `+outboxColumns+` FROM outbox o
-		WHERE o.office_id = $1 AND o.state = 'uncertain' AND o.sending_at <= now() - $2::interval AND (o.searched_at IS NULL OR o.searched_at <= now() - $3::interval)
-		ORDER BY o.sending_at, o.id`, officeID, age, pause)
+		WHERE o.office_id = $1 AND o.state = 'uncertain' AND (o.searched_at IS NULL OR o.searched_at <= now() - $2::interval)
+		ORDER BY o.sending_at, o.id`, officeID, pause)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[OutboxMail])
 	if err != nil {
 		return nil, fmt.Errorf("listing uncertain mails: %w", err)
@@ -81,10 +81,13 @@ func (db *DB) SettleFound(ctx context.Context, id int64, foundID string) error {
 }
 
 // NoteSearch records that Sent was searched in vain for an uncertain mail, and
-// returns how often it was by now.
-func (db *DB) NoteSearch(ctx context.Context, id int64) (int, error) {
+// returns how often it was by now. A search within age of the handing over
+// does not count: the server may not have filed it yet.
+func (db *DB) NoteSearch(ctx context.Context, id int64, age time.Duration) (int, error) {
 	var n int
-	err := db.pool.QueryRow(ctx, `UPDATE outbox SET searched = searched + 1, searched_at = now() WHERE id = $1 AND state = 'uncertain' RETURNING searched`, id).Scan(&n)
+	err := db.pool.QueryRow(ctx, `
+		UPDATE outbox SET searched = searched + CASE WHEN sending_at <= now() - $2::interval THEN 1 ELSE 0 END, searched_at = now()
+		WHERE id = $1 AND state = 'uncertain' RETURNING searched`, id, age).Scan(&n)
 	if _, err = one(n, err); err != nil {
 		return 0, fmt.Errorf("noting a search for mail %d: %w", id, err)
 	}

@@ -58,11 +58,12 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// LastFire returns the fire with the latest nominal time, or ErrNotFound.
-func (db *DB) LastFire(ctx context.Context, officeID int64, schedule string) (Fire, error) {
+// LastFire returns the fire with the latest nominal time up to that one, or
+// ErrNotFound.
+func (db *DB) LastFire(ctx context.Context, officeID int64, schedule, upTo string) (Fire, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT office_id, schedule, nominal, state, fired_at FROM schedule_fire
-		WHERE office_id = $1 AND schedule = $2 ORDER BY nominal DESC LIMIT 1`, officeID, schedule)
+		WHERE office_id = $1 AND schedule = $2 AND nominal <= $3 ORDER BY nominal DESC LIMIT 1`, officeID, schedule, upTo)
 	f, err := one(pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Fire]))
 	if err != nil {
 		return f, fmt.Errorf("reading the last fire of %s: %w", schedule, err)

@@ -1,0 +1,151 @@
+package notices
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"illmail/store"
+)
+
+// recheck judges a claimed mail once more, on the records as they are now:
+// what was returned, renewed, cancelled, asked about, told by hand or bounced
+// meanwhile is taken out, and the rest is written anew. ok is false where
+// nothing is to be sent now.
+func (w *worker) recheck(ctx context.Context, m store.OutboxMail) (_ store.OutboxMail, ok bool, err error) {
+	if m.Kind == store.KindReply {
+		return m, true, nil
+	}
+	o := w.office
+	day := Day{Date: m.DecidedFor}
+	named := !m.DecidedFor.IsZero()
+	if !named {
+		if day.Date = o.today(w.now()); !o.Rules.Calendar.IsOpen(day.Date) {
+			opens := o.Rules.Calendar.NextOpen(day.Date).At(8, 0, o.Rules.Location)
+			return m, false, w.DB.Requeue(ctx, m.ID, w.Owner, day.Date.String()+" is a closed day", opens.Sub(w.now()), false)
+		}
+	}
+	rows, err := w.DB.OutboxNotices(ctx, m.ID)
+	if err != nil {
+		return m, false, err
+	}
+	ids := make([]int64, len(rows))
+	for i, r := range rows {
+		ids[i] = r.TransactionID
+	}
+	facts, err := w.DB.NoticeFacts(ctx, ids)
+	if err != nil {
+		return m, false, err
+	}
+	if m.Kind != store.KindCancellation {
+		stale, err := w.refresh(ctx, day.Date, facts)
+		switch {
+		case err != nil:
+			return m, false, err
+		case stale != "" && !named:
+			return m, false, w.DB.Requeue(ctx, m.ID, w.Owner, stale, askAgain, false)
+		}
+		if o.Refresher != nil {
+			if facts, err = w.DB.NoticeFacts(ctx, ids); err != nil {
+				return m, false, err
+			}
+		}
+	}
+	byID := make(map[int64]*store.NoticeFacts, len(facts))
+	for i := range facts {
+		byID[facts[i].Transaction.ID] = &facts[i]
+	}
+	var items []item
+	var kept []store.NoticeRow
+	var drops []store.DroppedNotice
+	changed := false
+	for _, r := range rows {
+		d, why := stillDue(day, o.Rules, byID[r.TransactionID], r)
+		if why != "" {
+			drops = append(drops, store.DroppedNotice{ID: r.ID, Reason: why})
+			continue
+		}
+		p := byID[r.TransactionID].Patron
+		changed = changed || d.Days != r.Days || p.Email != m.Recipient
+		r.Days, r.Reason = d.Days, d.Reason
+		items = append(items, item{facts: byID[r.TransactionID], Decision: d})
+		kept = append(kept, r)
+	}
+	if len(drops) == 0 && !changed && len(kept) > 0 {
+		return m, true, nil
+	}
+	if len(kept) > 0 {
+		key, err := w.DB.Secret(ctx, store.RefSecret)
+		if err != nil {
+			return m, false, err
+		}
+		l, err := writeLetter(o, key, day.Date, m.Kind, items)
+		if err != nil {
+			return m, false, w.DB.Requeue(ctx, m.ID, w.Owner, err.Error(), time.Hour, true)
+		}
+		p := items[0].facts.Patron
+		m.Rung, m.Recipient, m.RecipientName = items[0].Rung, p.Email, p.Name()
+		m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template = l.Subject, l.Text, l.HTML, l.ref, l.template
+	}
+	if err := w.DB.RewriteClaimed(ctx, m, drops, kept); err != nil {
+		return m, false, err
+	}
+	return m, len(kept) > 0, nil
+}
+
+// stillDue returns the decision by which the notice still goes, or why it does
+// not.
+func stillDue(day Day, rules *Rules, f *store.NoticeFacts, r store.NoticeRow) (Decision, string) {
+	if f == nil {
+		return Decision{}, "the request is gone"
+	}
+	for _, d := range Decide(day, rules, f) {
+		if d.Kind != r.Kind || d.Cycle != r.Cycle || d.State == store.NoticePassed {
+			continue
+		}
+		switch {
+		case d.Rung > r.Rung:
+			return d, fmt.Sprintf("rung %d is due in its place", d.Rung)
+		case d.Rung < r.Rung:
+		case d.Action == Send:
+			return d, ""
+		default:
+			return d, d.Reason
+		}
+	}
+	return Decision{}, "not due any more"
+}
+
+// refresh fetches the mail's requests anew. It returns why the records are too
+// old to go by, or "".
+func (w *worker) refresh(ctx context.Context, day store.Date, facts []store.NoticeFacts) (stale string, err error) {
+	var asked error
+	if w.office.Refresher != nil {
+		tns := make([]int64, len(facts))
+		for i, f := range facts {
+			tns[i] = f.Transaction.TransactionNumber
+		}
+		if asked = w.office.Refresher.Refresh(ctx, w.office.ID, tns); asked == nil {
+			return "", nil
+		}
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if w.office.Rules.MaxAge == 0 {
+			return fmt.Sprintf("the ILL system could not be asked: %v", asked), nil
+		}
+	}
+	office, err := w.DB.OfficeByID(ctx, w.office.ID)
+	if err != nil {
+		return "", err
+	}
+	var imported time.Time
+	if office.ImportedAt != nil {
+		imported = *office.ImportedAt
+	}
+	stale = w.office.Rules.stale(day, office.DataDate, imported, w.now())
+	if stale != "" && asked != nil {
+		stale = fmt.Sprintf("%s, and the ILL system could not be asked: %v", stale, asked)
+	}
+	return stale, nil
+}
