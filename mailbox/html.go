@@ -54,13 +54,14 @@ type numbering struct{ next int }
 // htmlText writes the text line by line. What stands between two words (line
 // ends, marks, a blank) is owed until the second comes.
 type htmlText struct {
-	out    strings.Builder
-	stack  []element
-	open   map[atom.Atom]int // how many of each are on the stack
-	hidden int
-	pre    int
-	quote  int
-	lists  []numbering
+	out       strings.Builder
+	stack     []element
+	open      map[atom.Atom]int // how many of each are on the stack
+	hidden    int
+	pre       int
+	quote     int
+	lastQuote int // of the word before
+	lists     []numbering
 
 	breaks int    // line ends owed
 	space  bool   // a blank owed
@@ -125,8 +126,8 @@ func (w *htmlText) word(s []byte) {
 	case !w.begun || w.breaks > 0:
 		for i := w.breaks; i > 0 && w.begun; i-- {
 			w.out.WriteByte('\n')
-			if i > 1 && w.quote > 0 {
-				w.out.WriteString(quoteMarks[:2*min(w.quote, maxQuoteDepth)-1])
+			if depth := min(w.quote, w.lastQuote, maxQuoteDepth); i > 1 && depth > 0 {
+				w.out.WriteString(quoteMarks[:2*depth-1])
 			}
 		}
 		w.out.WriteString(quoteMarks[:2*min(w.quote, maxQuoteDepth)])
@@ -137,6 +138,7 @@ func (w *htmlText) word(s []byte) {
 		w.out.WriteByte(' ')
 	}
 	w.begun, w.breaks, w.space, w.tab, w.marker, w.freshCell = true, 0, false, false, "", false
+	w.lastQuote = w.quote
 	w.out.Write(s)
 }
 
@@ -152,7 +154,7 @@ var fromWords = map[string]bool{
 func (w *htmlText) quoteRest() {
 	if !w.rest {
 		w.rest = true
-		w.newline(1)
+		w.newline(2)
 		w.quote++
 	}
 }
