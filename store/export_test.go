@@ -30,3 +30,30 @@ func AppliedMigrations(t *testing.T, db *DB) []string {
 	}
 	return names
 }
+
+// KillConnections ends all other connections to the database.
+func KillConnections(t *testing.T, db *DB) {
+	t.Helper()
+	_, err := db.pool.Exec(t.Context(), `
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// RowVersions names the stored version of each patron and transaction.
+func RowVersions(t *testing.T, db *DB) []string {
+	t.Helper()
+	rows, err := db.pool.Query(t.Context(), `
+		SELECT 'patron ' || id || ' ' || xmin || ' ' || xmax FROM patron
+		UNION SELECT 'transaction ' || id || ' ' || xmin || ' ' || xmax FROM transaction ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return versions
+}

@@ -152,11 +152,13 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 	next, stop := iter.Pull2(rows)
 	defer stop()
 	n := 0
+	var broken error
 	copied, err := im.tx.CopyFrom(ctx, pgx.Identifier{"import_row"}, names("n, transaction_number, username, "+patronFields+", "+importFields),
 		pgx.CopyFromFunc(func() ([]any, error) {
 			for {
 				row, err, ok := next()
 				if !ok || err != nil {
+					broken = err // the server quotes its text only
 					return nil, err
 				}
 				if n++; n%10000 == 0 && im.opts.Progress != nil {
@@ -172,6 +174,9 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 				}
 			}
 		}))
+	if broken != nil {
+		err = broken
+	}
 	if err != nil {
 		return fmt.Errorf("reading the export: %w", err)
 	}
