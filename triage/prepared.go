@@ -1,16 +1,214 @@
 package triage
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"illmail/store"
+	"illmail/templates"
+)
 
 // PreparedReply is an answer that is ready before anyone writes.
 type PreparedReply struct {
-	Template string // "reply-status"
-	Subject  string
-	Body     string   // plain text
+	Template string // "reply-status"; "" where none fits
+	Subject  string // "Re: …", so that it stays in the thread
+	Body     string // plain text; "" where the letter lacks something
+	Language string
 	Why      []string // in words: the intent, and what of the records decided
+	Missing  string   // the field without which the letter cannot be written, and why; "" for none
+	To       Recipient
+	// What the writer saw, for ReplyInput.
+	LastSeenMessageID, LastSeenReplyID int64
 }
 
-// Prepared makes the answer for what the conversation asks now.
-func (d *Desk) Prepared(ctx context.Context, conversationID int64) (PreparedReply, error) {
-	return PreparedReply{}, nil
+// Prepared makes the answer to what a conversation asks now; staff is the name
+// that signs it. letter is a template's name, or "" for the one that fits. Only
+// what a request's own patron may know is told, and only to an address that is
+// theirs.
+func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff string, now time.Time) (PreparedReply, error) {
+	var p PreparedReply
+	st, err := d.DB.ReadStory(ctx, conversationID)
+	if err != nil {
+		return p, err
+	}
+	o, err := d.office(st.Conversation.OfficeID)
+	if err != nil {
+		return p, err
+	}
+	to, last, err := d.recipient(ctx, o, st)
+	if err != nil {
+		return p, err
+	}
+	p.To, p.LastSeenReplyID, p.Subject = to, LastReplyID(st), subjectLine("", st, last)
+	if id := st.Conversation.LastMessageID; id != nil {
+		p.LastSeenMessageID = *id
+	}
+	data := templates.Data{Office: o.Letter, Staff: staff, Today: store.DateOf(now, o.location()).Time()}
+	language := ""
+	var patron store.Patron
+	if to.PatronID != 0 {
+		if patron, err = d.DB.PatronByID(ctx, to.PatronID); err != nil {
+			return p, err
+		}
+	}
+	partner := st.Conversation.Kind == "partner"
+	if to.Verified && !partner {
+		language = patron.Language
+		data.Patron = templates.Patron{FirstName: patron.FirstName, LastName: patron.LastName, Name: patron.Name(),
+			Username: patron.Username, Email: patron.Email, Status: patron.PatronStatus}
+	}
+	requests, err := d.mayTell(ctx, st, to, partner)
+	if err != nil {
+		return p, err
+	}
+	if p.Template = letter; letter == "" {
+		p.Template, p.Why = chooseLetter(st.Conversation.Intent, requests)
+		requests = fitting(p.Template, requests)
+	}
+	if !to.Verified && !partner {
+		p.Why = append(p.Why, "the address is not known to be the patron's: the letter tells nothing about requests")
+	}
+	if p.Template == "" {
+		return p, nil
+	}
+	if p.Template == "reply-other" && len(requests) == 0 && asksAboutRequest(st.Conversation.Intent) {
+		data.Note = "Please tell us the transaction number (TN) or the title, so that we can find it."
+	}
+	for _, r := range requests {
+		data.Items = append(data.Items, letterItem(r, data.Today))
+		data.Lender.Symbol = cmp.Or(data.Lender.Symbol, r.LendingLibrary)
+	}
+	letterSet := o.templates()
+	out, err := letterSet.Render(p.Template, language, data)
+	if empty := (*templates.EmptyFieldError)(nil); errors.As(err, &empty) {
+		p.Missing = err.Error()
+		return p, nil
+	}
+	if err != nil {
+		return p, fmt.Errorf("writing %s: %w", p.Template, err)
+	}
+	p.Body, p.Language = out.Text, out.Language
+	return p, nil
+}
+
+// mayTell are the requests of the conversation that the recipient may read of:
+// those on which it is filed and that are the patron's own, where the letter
+// goes to an address of that patron; for a lender those it is filed on.
+func (d *Desk) mayTell(ctx context.Context, st *store.Story, to Recipient, partner bool) ([]store.RequestView, error) {
+	if !to.Verified {
+		return nil, nil
+	}
+	var ids []int64
+	for _, m := range st.Matches {
+		if m.Decided && !slices.Contains(ids, m.TransactionID) {
+			ids = append(ids, m.TransactionID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	requests, err := d.DB.ReadRequests(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(requests, func(r store.RequestView) bool { return !partner && r.PatronID != to.PatronID }), nil
+}
+
+// asksAboutRequest reports intents that cannot be answered without a request.
+func asksAboutRequest(intent string) bool {
+	return slices.Contains([]string{"status", "renewal", "cancel", "returned_claim", "amend_request", "file_problem", "wrong_item", "pickup"}, intent)
+}
+
+// plainLetters are the letters of intents whose answer does not depend on the
+// state of a request.
+var plainLetters = map[string]string{
+	"status": "reply-status", "returned_claim": "reply-claim-returned", "lost_damaged": "reply-lost-damaged", "pickup": "reply-pickup",
+	"return_how": "reply-return-how", "file_problem": "reply-file-problem", "wrong_item": "reply-wrong-item", "new_request": "reply-new-request",
+	"amend_request": "reply-amend", "account": "reply-account", "fees": "reply-fees", "policy": "reply-policy", "thanks": "reply-thanks", "other": "reply-other",
+	"recall": "lender-recall-acknowledged",
+}
+
+// chooseLetter picks the letter by the intent and the state of the requests.
+func chooseLetter(intent string, requests []store.RequestView) (name string, why []string) {
+	if intent == "" {
+		return "", nil
+	}
+	why = []string{"asks: " + intent}
+	if len(requests) == 0 && asksAboutRequest(intent) {
+		return "reply-other", append(why, "no request that may be told of is known")
+	}
+	has := func(states ...store.State) bool {
+		return slices.ContainsFunc(requests, func(r store.RequestView) bool { return slices.Contains(states, r.State) })
+	}
+	switch intent {
+	case "renewal":
+		if slices.ContainsFunc(requests, renewable) {
+			return "reply-renewal-asked", append(why, "the lender allows renewals")
+		}
+		if has(store.StateOnLoan, store.StateInHands) {
+			return "reply-renewal-not-possible", append(why, "the lender allows no renewal")
+		}
+		return "reply-status", append(why, "the request is not on loan")
+	case "cancel":
+		switch {
+		case slices.ContainsFunc(requests, cancellable):
+			return "reply-cancel-confirmed", append(why, "it can still be cancelled")
+		case has(store.StateOnLoan, store.StateInHands):
+			return "reply-return-how", append(why, "it is on loan: it can only be brought back")
+		}
+		return "reply-status", append(why, "it is closed already")
+	case "lender_overdue", "lender_query":
+		if has(store.StateReturned, store.StateFinished) {
+			return "lender-returned", append(why, "our records say that it went back")
+		}
+		if intent == "lender_overdue" && has(store.StateOnLoan, store.StateInHands) {
+			return "lender-renewal-asked", append(why, "the patron has it")
+		}
+		return "", append(why, "what to answer depends on what is found")
+	case "lender_conditional":
+		return "", append(why, "accept or decline: both letters are there")
+	}
+	return plainLetters[intent], why
+}
+
+// fitting leaves out the requests for which a letter would be wrong.
+func fitting(letter string, requests []store.RequestView) []store.RequestView {
+	keep := func(fn func(store.RequestView) bool) []store.RequestView {
+		return slices.DeleteFunc(slices.Clone(requests), func(r store.RequestView) bool { return !fn(r) })
+	}
+	switch letter {
+	case "reply-renewal-asked":
+		return keep(renewable)
+	case "reply-cancel-confirmed":
+		return keep(cancellable)
+	}
+	return requests
+}
+
+func renewable(r store.RequestView) bool {
+	return r.RenewalsAllowed && (r.State == store.StateOnLoan || r.State == store.StateInHands)
+}
+
+func cancellable(r store.RequestView) bool {
+	return slices.Contains([]store.State{store.StateOpen, store.StateSent, store.StateInTransit, store.StateOnShelf}, r.State)
+}
+
+func letterItem(r store.RequestView, today time.Time) templates.Item {
+	it := templates.Item{
+		TransactionNumber: r.TransactionNumber, ILLNumber: r.ILLNumber, Title: r.Title, ArticleTitle: r.ArticleTitle, Author: r.Author,
+		RequestType: r.RequestType, Lender: r.LendingLibrary, Status: r.Status, Reason: r.CancelReason, PickupLocation: r.PickupLocation,
+		DueDate: r.DueDate.Time(), StatusDate: r.StatusDate.Time(), RenewalsAllowed: r.RenewalsAllowed,
+	}
+	if !r.DueDate.IsZero() {
+		if days := int(today.Sub(it.DueDate).Hours() / 24); days > 0 {
+			it.DaysOverdue = days
+		} else {
+			it.DaysLeft = -days
+		}
+	}
+	return it
 }

@@ -33,10 +33,11 @@ type ReplyInput struct {
 type Recipient struct {
 	Name string
 	Addr string
-	// Verified: the sender is known to be that patron, or the address is the
-	// registered one. An answer to others must not tell of a patron's requests.
+	// Verified: Addr is the patron's registered address, or one that staff
+	// confirmed, or a known lender's. A letter to anyone else must not tell of
+	// requests, whoever the message says it is from.
 	Verified bool
-	PatronID int64    // 0 where it is no patron
+	PatronID int64    // whose borrowing the conversation is about; 0 where unknown
 	Known    []string // other addresses of the conversation that may be chosen
 }
 
@@ -74,7 +75,7 @@ func (d *Desk) recipient(ctx context.Context, o *Office, st *store.Story) (Recip
 			patronAddrs = append(patronAddrs, strings.ToLower(p.Email))
 		}
 		patronAddrs = append(patronAddrs, others...)
-		r.Name, r.Addr, r.Verified = p.Name(), p.Email, p.Email != ""
+		r.Name, r.Addr = p.Name(), p.Email
 	}
 	var last *store.StoryMessage
 	for i, m := range slices.Backward(st.Messages) {
@@ -85,7 +86,6 @@ func (d *Desk) recipient(ctx context.Context, o *Office, st *store.Story) (Recip
 	}
 	if last != nil {
 		r.Name, r.Addr = last.FromName, last.FromAddr
-		r.Verified = last.SenderVerified || slices.Contains(patronAddrs, strings.ToLower(last.FromAddr)) && last.Kind != "patron"
 		replyTo, err := d.DB.ReplyTo(ctx, last.ID)
 		if err != nil {
 			return r, nil, err
@@ -94,6 +94,13 @@ func (d *Desk) recipient(ctx context.Context, o *Office, st *store.Story) (Recip
 			slices.Contains(patronAddrs, replyTo) && slices.Contains(patronAddrs, strings.ToLower(last.FromAddr))) {
 			r.Addr = replyTo
 		}
+	}
+	if r.Verified = slices.Contains(patronAddrs, strings.ToLower(r.Addr)); !r.Verified && r.Addr != "" {
+		lenders, err := d.DB.LendersByAddress(ctx, o.ID, strings.ToLower(r.Addr))
+		if err != nil {
+			return r, nil, err
+		}
+		r.Verified = len(lenders) > 0 && last != nil && last.Kind == "partner"
 	}
 	known := slices.Clone(patronAddrs)
 	for _, m := range st.Messages {
@@ -208,6 +215,18 @@ func refSafe(s string) string {
 		}
 		return -1
 	}, s)
+}
+
+// LastReplyID is the newest reply of ours in a conversation, for
+// ReplyInput.LastSeenReplyID; 0 for none.
+func LastReplyID(st *store.Story) int64 {
+	id := int64(0)
+	for _, m := range st.Mails {
+		if m.Kind == string(store.KindReply) && m.ConversationID != nil && *m.ConversationID == st.Conversation.ID && m.State != string(store.OutboxCancelled) {
+			id = max(id, m.ID)
+		}
+	}
+	return id
 }
 
 // filedOn are the numbers of the requests on which a conversation is filed.
