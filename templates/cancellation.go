@@ -43,7 +43,7 @@ var cancellations = []struct {
 	{name: "", says: regexp.MustCompile(`\bduplicate\b|\bduplicated?\b request|already requested`),
 		unless: regexp.MustCompile(`\bnot (?:a )?duplicate`)},
 	{name: "", says: regexp.MustCompile(
-		`\b` + person + ` (?:own )?request\b|\b(?:per|at|on|upon) ` + person + `|` + person + ` (?:has |have )?(?:asked|requested|wanted|wants|decided)? ?(?:us )?(?:to )?(?:cancel|withdr[ae]w)|` +
+		`\b` + person + ` (?:own )?request\b|\b(?:per|at|on|upon) (?:the request of )?` + person + `|` + person + ` (?:has |have )?(?:asked|requested|wanted|wants|decided)? ?(?:us )?(?:to )?(?:cancel|withdr[ae]w)|` +
 			`(?:cancel\w*|withdrawn)(?: at request| on request)? (?:by|of) ` + person + `|\bno longer (?:needed|wanted|required|needs|wants|interested)`)},
 	{name: "cancel-to-document-delivery", says: regexp.MustCompile(`document delivery|\bdoc(?:ument)?\.? ?del\b|\bsent to doc`)},
 	{name: "cancel-thesis-media", says: regexp.MustCompile(`\bthes[ie]s\b|dissertation|\bmedia\b|audio-?visual|\ba/?v\b|\bdvds?\b|\bfilms?\b|\bvideos?\b|microfilm|sound recording|\bcds?\b`)},

@@ -162,11 +162,11 @@ func nearestIlliad(name string) string {
 	return ""
 }
 
-// subject takes a "Subject:" line off the top.
+// subject takes a "Subject:" line off the top. The marks in it stay.
 func (c *converter) subject(body string) (subject, rest string) {
 	first, rest, _ := strings.Cut(strings.TrimLeft(body, "\ufeff\n "), "\n")
 	if len(first) > len("subject:") && strings.EqualFold(first[:len("subject:")], "subject:") {
-		return clean(strings.TrimSpace(first[len("subject:"):])), rest
+		return strings.TrimSpace(first[len("subject:"):]), rest
 	}
 	c.problems = append([]Problem{{1, 1, "there is no subject; the one put in says only the title and the number"}}, c.problems...)
 	return "Your request: {{item.title}} (TN {{item.transaction_number}})", body
@@ -177,7 +177,7 @@ var htmlElement = regexp.MustCompile(`(?i)</?(?:html|body|p|br|div|table|td|b|st
 func isHTML(s string) bool { return htmlElement.MatchString(s) }
 
 // markdownSpecial is what Markdown would take for markup inside a line.
-var markdownSpecial = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `_`, `\_`, "`", "\\`", `[`, `\[`, `]`, `\]`, `<`, `\<`, `&`, `\&`, "{{", "{ {")
+var markdownSpecial = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `_`, `\_`, "`", "\\`", `[`, `\[`, `]`, `\]`, `<`, `\<`, `&`, `\&`, `{`, `\{`)
 
 var lineStart = regexp.MustCompile(`^(?:([-+>#=~])|(\d+)([.)])(\s|$))`)
 

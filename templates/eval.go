@@ -99,7 +99,7 @@ func (ev *evaluator) blocks(out []block, in []block) []block {
 			}
 			ev.item = outer
 		case paragraph, heading:
-			if in := trim(ev.inlines(nil, b.inlines)); len(in) > 0 {
+			if in := trim(ev.inlines(make([]inline, 0, len(b.inlines)+2), b.inlines)); len(in) > 0 {
 				out = append(out, block{kind: b.kind, level: b.level, inlines: in})
 			}
 		case list:
@@ -128,12 +128,12 @@ func (ev *evaluator) inlines(out []inline, in []inline) []inline {
 		n := &in[i]
 		switch n.kind {
 		case fieldInline:
-			out = appendLines(out, ev.value(&n.field))
+			out = appendLines(out, ev.value(n.field))
 		case ifInline:
-			if ev.holds(n.cond) {
+			if ev.holds(n.branch.cond) {
 				out = ev.inlines(out, n.children)
 			} else {
-				out = ev.inlines(out, n.otherwise)
+				out = ev.inlines(out, n.branch.otherwise)
 			}
 		case strong, emphasis, code:
 			if children := ev.inlines(nil, n.children); len(trim(children)) > 0 {
@@ -149,7 +149,7 @@ func (ev *evaluator) inlines(out []inline, in []inline) []inline {
 			if len(children) == 0 {
 				children = []inline{{kind: text, text: href}}
 			}
-			out = append(out, inline{kind: link, children: children, href: href})
+			out = append(out, inline{kind: link, children: children, text: href})
 		default:
 			out = append(out, *n)
 		}
@@ -197,7 +197,7 @@ func (ev *evaluator) target(in []inline) string {
 			b.WriteString(n.text)
 			continue
 		}
-		v := ev.value(&n.field)
+		v := ev.value(n.field)
 		if i == 0 {
 			if v != "" && !isWebAddress(v) {
 				ev.fail(fmt.Errorf("the letter %s (%s) links to {{%s}}, but %q is no web address", ev.t.Name, ev.t.Language, n.field.field.name, v))
@@ -277,13 +277,13 @@ func (ev *evaluator) markValues(in []inline) []inline {
 		n := &in[i]
 		switch n.kind {
 		case ifInline:
-			branch := n.otherwise
-			if ev.holds(n.cond) {
-				branch = n.children
+			taken := n.branch.otherwise
+			if ev.holds(n.branch.cond) {
+				taken = n.children
 			}
-			out = append(out, ev.markValues(branch)...)
+			out = append(out, ev.markValues(taken)...)
 		case fieldInline:
-			out = append(out, inline{kind: code, text: clean(ev.value(&n.field))})
+			out = append(out, inline{kind: code, text: clean(ev.value(n.field))})
 		default:
 			out = append(out, *n)
 		}

@@ -47,7 +47,7 @@ func (f *field) condTrue(e *env) bool {
 	case f.date != nil:
 		return !f.date(e).IsZero()
 	}
-	return strings.TrimSpace(f.text(e)) != ""
+	return clean(f.text(e)) != ""
 }
 
 // value writes the field, cleaned; "" where it is empty.
@@ -92,7 +92,7 @@ func makeFields() map[string]*field {
 	add(field{name: "patron.last_name", text: func(e *env) string { return e.data.Patron.LastName }})
 	add(field{name: "patron.name", text: func(e *env) string {
 		p := &e.data.Patron
-		return cmp.Or(p.Name, strings.TrimSpace(p.FirstName+" "+p.LastName))
+		return cmp.Or(clean(p.Name), clean(p.FirstName+" "+p.LastName))
 	}})
 	add(field{name: "patron.username", text: func(e *env) string { return e.data.Patron.Username }})
 	add(field{name: "patron.email", email: true, text: func(e *env) string { return e.data.Patron.Email }})
@@ -112,7 +112,7 @@ func makeFields() map[string]*field {
 	item(field{name: "item.title", text: func(e *env) string { return e.item.displayTitle() }})
 	item(field{name: "item.article_title", text: func(e *env) string { return e.item.ArticleTitle }})
 	item(field{name: "item.journal", text: func(e *env) string {
-		if e.item.ArticleTitle == "" && !e.item.article() {
+		if !e.item.article() {
 			return ""
 		}
 		return e.item.Title
@@ -180,13 +180,13 @@ func isName(s string) bool {
 }
 
 func (it *Item) article() bool {
-	return strings.EqualFold(it.RequestType, "Article") || it.ArticleTitle != ""
+	return strings.EqualFold(it.RequestType, "Article") || clean(it.ArticleTitle) != ""
 }
 
 // displayTitle is what a person calls the request. It is never empty for a
 // real request: a record without a title is called by its number.
 func (it *Item) displayTitle() string {
-	t := cmp.Or(strings.TrimSpace(it.ArticleTitle), strings.TrimSpace(it.Title))
+	t := cmp.Or(clean(it.ArticleTitle), clean(it.Title))
 	if t == "" && it.TransactionNumber != 0 {
 		return "TN " + strconv.FormatInt(it.TransactionNumber, 10)
 	}
@@ -235,6 +235,9 @@ func isClean(s string) bool {
 // cleanLines is clean for text of several lines. At most one empty line
 // stands between two others.
 func cleanLines(s string) string {
+	if isClean(s) {
+		return s
+	}
 	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n\n").Replace(s)
 	var lines []string
 	for l := range strings.SplitSeq(strings.TrimSpace(s), "\n") {

@@ -145,7 +145,7 @@ func isButton(in []inline) bool {
 // button is a link in a coloured cell, which Outlook draws, too.
 func (w *htmlWriter) button(n *inline) {
 	w.b.WriteString(`<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:4px 0 20px"><tr><td bgcolor="#1f5a96" style="border-radius:4px;padding:11px 22px"><a class="button" href="`)
-	w.escape(n.href)
+	w.escape(n.text)
 	w.b.WriteString(`" style="color:#ffffff;font-weight:bold;text-decoration:none">`)
 	w.inlines(n.children)
 	w.b.WriteString("</a></td></tr></table>\n")
@@ -169,7 +169,7 @@ func (w *htmlWriter) inlines(in []inline) {
 			w.wrap("code", n.children)
 		case link:
 			w.b.WriteString(`<a href="`)
-			w.escape(n.href)
+			w.escape(n.text)
 			w.b.WriteString(`" style="color:#1f5a96">`)
 			w.inlines(n.children)
 			w.b.WriteString("</a>")

@@ -222,13 +222,13 @@ func (p *parser) nestUntil(in []inlineOrTag, open *tag) (out []inline, rest []in
 		}
 		switch t.kind {
 		case fieldTag:
-			out = append(out, inline{kind: fieldInline, field: t.ref})
+			out = append(out, inline{kind: fieldInline, field: &t.ref})
 			in = in[1:]
 		case ifTag:
-			n := inline{kind: ifInline, cond: t.cond}
+			n := inline{kind: ifInline, branch: &branch{cond: t.cond}}
 			n.children, in = p.nestUntil(in[1:], t)
 			if len(in) > 0 && in[0].tag.kind == elseTag {
-				n.otherwise, in = p.nestUntil(in[1:], t)
+				n.branch.otherwise, in = p.nestUntil(in[1:], t)
 			}
 			if len(in) == 0 || in[0].tag.kind != endIfTag {
 				p.problem(t.line, t.col, "{{#if}} is not closed; write {{/if}} in the same paragraph and emphasis, or both on lines of their own")
@@ -258,7 +258,7 @@ func (c *chunk) target(n ast.Node, dest string) []inline {
 		case part.tag == nil:
 			out = append(out, part.inline)
 		case part.tag.kind == fieldTag:
-			out = append(out, inline{kind: fieldInline, field: part.tag.ref})
+			out = append(out, inline{kind: fieldInline, field: &part.tag.ref})
 		case part.tag.kind != badTag:
 			c.p.problem(part.tag.line, part.tag.col, "%s cannot stand inside the address of a link", part.tag.kind)
 			return nil

@@ -43,14 +43,18 @@ const (
 )
 
 type inline struct {
-	kind      inlineKind
-	text      string
-	children  []inline
-	otherwise []inline // the else of an ifInline
+	kind     inlineKind
+	text     string // of text; of an evaluated link where it goes: checked, not yet escaped for HTML
+	children []inline
+	target   []inline // of a parsed link: text and fieldInline
+	field    *fieldRef
+	branch   *branch // of an ifInline; its first branch is in children
+}
+
+// branch is the condition of an {{#if}} inside a paragraph and its {{else}}.
+type branch struct {
 	cond      condition
-	field     fieldRef
-	target    []inline // of a link, parsed: text and fieldInline
-	href      string   // of a link, evaluated: checked, not yet escaped for HTML
+	otherwise []inline
 }
 
 // condition is what stands in {{#if …}}.

@@ -208,7 +208,7 @@ func longest(in []inline) string {
 		case text:
 			b.WriteString(n.text)
 		case ifInline:
-			a, o := longest(n.children), longest(n.otherwise)
+			a, o := longest(n.children), longest(n.branch.otherwise)
 			if utf8.RuneCountInString(o) > utf8.RuneCountInString(a) {
 				a = o
 			}
@@ -220,7 +220,7 @@ func longest(in []inline) string {
 
 func hasField(in []inline) bool {
 	return slices.ContainsFunc(in, func(n inline) bool {
-		return n.kind == fieldInline || hasField(n.children) || hasField(n.otherwise)
+		return n.kind == fieldInline || hasField(n.children) || n.branch != nil && hasField(n.branch.otherwise)
 	})
 }
 

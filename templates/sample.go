@@ -47,14 +47,12 @@ func Sample() Data {
 		Lender: Lender{Symbol: "XFF", Name: "Franklin State University"},
 		Note:   "We looked on the shelf twice.\nThe copy that came has no page 14.",
 		Extra: map[string]string{
-			"closed_note":   "The library is closed from November 26 to 29.",
-			"alternatives":  "The second edition is on our own shelves.",
-			"account_ends":  "December 18, 2026",
-			"cost":          "$35.00",
-			"tracking":      "1Z 999 AA1 01 2345 6784",
-			"invoice":       "INV-2026-118",
-			"subject":       "Can I keep it longer?",
-			"other_address": "jordan.doe@example.org",
+			"closed_note":  "The library is closed from November 26 to 29.",
+			"alternatives": "The second edition is on our own shelves.",
+			"account_ends": "December 18, 2026",
+			"cost":         "$35.00",
+			"tracking":     "1Z 999 AA1 01 2345 6784",
+			"invoice":      "INV-2026-118",
 		},
 	}
 }

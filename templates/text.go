@@ -12,6 +12,7 @@ const textWidth = 76 // columns
 // signature mark "-- ", which replies drop (RFC 3676 section 4.3).
 func writeText(body []block, footer []string) string {
 	w := &textWriter{}
+	w.b.Grow(2 << 10)
 	w.blocks(body, "", "")
 	if len(footer) > 0 {
 		w.b.WriteString("\n-- \n")
@@ -92,6 +93,9 @@ func severalLines(in []inline) bool {
 
 // plainText writes inlines without marks; lines are parted by "\n".
 func plainText(in []inline) string {
+	if len(in) == 1 && in[0].kind == text {
+		return in[0].text
+	}
 	var b strings.Builder
 	appendPlain(&b, in)
 	return b.String()
@@ -112,7 +116,7 @@ func appendPlain(b *strings.Builder, in []inline) {
 		case link:
 			label := plainText(n.children)
 			b.WriteString(label)
-			if shown := strings.TrimPrefix(strings.TrimPrefix(n.href, "mailto:"), "tel:"); label != shown && label != n.href && shown != digits(label) {
+			if shown := strings.TrimPrefix(strings.TrimPrefix(n.text, "mailto:"), "tel:"); label != shown && label != n.text && shown != digits(label) {
 				b.WriteString(" (" + shown + ")")
 			}
 		}
