@@ -32,6 +32,9 @@ func (m *Message) AutoReply() (bool, string) {
 			return true, "says “" + why + "”"
 		}
 	}
+	if why := confirmsReceipt(head, m); why != "" {
+		return true, "says “" + why + "”"
+	}
 	if machine && auto != "" {
 		if why := firstOf(strings.ToLower(m.Subject)+"\n"+head, receivedPhrases); why != "" {
 			return true, "made by a machine, and says “" + why + "”"
@@ -154,7 +157,24 @@ func soundsAway(head string, m *Message) bool {
 	if at > 250 {
 		return false
 	}
-	return firstOf(head, awayEchoes) != ""
+	if containsAny(head, requestWords) {
+		return containsAny(head, awayEchoes) && at < 80 && len(head) > 120 && !containsAny(head, []string{"could you", "can you", "would you", "can i", "may i", "i would like", "i'd like"})
+	}
+	return containsAny(head, awayEchoes) || at < 60
+}
+
+// confirmsReceipt weighs a text that says that a mail came in: only a robot
+// says so of itself and nothing else.
+func confirmsReceipt(head string, m *Message) string {
+	why := firstOf(head, receivedPhrases)
+	if why == "" || len(head) > 800 || strings.Contains(head, "?") {
+		return ""
+	}
+	local, _, _ := strings.Cut(m.Author().Key(), "@")
+	if containsAny(local, []string{"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "autoresponder"}) && strings.Index(head, why) < 200 && !containsAny(head, requestWords) {
+		return why
+	}
+	return ""
 }
 
 // Bulk reports whether the message was sent to many, such as a newsletter or a

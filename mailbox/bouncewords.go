@@ -29,7 +29,7 @@ func saysBounce(m *Message, p *reportParts) bool {
 		// "Re: Undelivered Mail" is a person's, unless a daemon writes so.
 		subjectSays = subjectSays && daemon
 	}
-	if !daemon && !null && !subjectSays && !p.isReport {
+	if !daemon && !null && !subjectSays && !p.isReport && !containsAny(subject, challengeSubjects) {
 		return false
 	}
 	head := strings.ToLower(bounceHead(m.Text, !daemon && !null))
@@ -39,6 +39,9 @@ func saysBounce(m *Message, p *reportParts) bool {
 	}
 	if m.Get("List-Id") != "" && !daemon {
 		return false
+	}
+	if !null && !p.returned && !p.isReport && strings.Contains(head, "http") && containsAny(head, phishPhrases) {
+		return false // "You have 7 undelivered messages": not ours, and not from a mail system
 	}
 	switch {
 	case p.isReport:
@@ -53,17 +56,29 @@ func saysBounce(m *Message, p *reportParts) bool {
 		return true
 	case null && textSays && (p.returned || enhancedCode(head) != "" || replyCode(head) != ""):
 		return true
-	case subjectSays && textSays:
-		return true
+	case subjectSays && textSays && !m.isPersonal(head):
+		// Without a mail system's name on it the text must speak of a mail.
+		return containsAny(head, ownMailPhrases) && !containsAny(subject, requestWords)
 	}
 	return isChallenge(m, subject, head)
+}
+
+// isPersonal: a person asks; a mail system tells.
+func (m *Message) isPersonal(head string) bool {
+	return strings.Contains(head, "?") && m.autoSubmitted() == "" && replyCode(head) == "" && enhancedCode(head) == ""
 }
 
 // isChallenge recognises mail that asks the sender to prove that he is a
 // person before his mail is delivered.
 func isChallenge(m *Message, subject, head string) bool {
-	machine := m.ReturnPath == "<>" || m.AutoSubmitted()
-	return machine && containsAny(head, challengePhrases) && containsAny(head+" "+subject, []string{"confirm", "verify", "click", "bestätig", "confirmar", "confirmer"})
+	if !containsAny(head, challengePhrases) || !containsAny(head+" "+subject, []string{"confirm", "verify", "click", "bestätig", "confirmar", "confirmer"}) {
+		return false
+	}
+	if m.ReturnPath == "<>" || m.AutoSubmitted() {
+		return true
+	}
+	return strings.Contains(head, "http") && containsAny(head, []string{"spam", "unwanted", "human", "robot"}) && containsAny(head, []string{"your message", "your mail", "your e-mail", "your email", "you wrote", "you sent"}) &&
+		!containsAny(head, phishPhrases)
 }
 
 // bounceHead is the start of the text, without quoted lines where a person may
@@ -133,7 +148,7 @@ var bounceSubjects = []string{
 	"delivery notification", "delivery report", "delivery delay", "delayed mail", "message delayed", "could not send message", "status notification", "user unknown", "unknown user",
 	"unknown recipient", "bounced mail", "mail bounced", "message bounced", "bounce:", "message rejected", "mail rejected", "rejected mail", "message blocked", "mail blocked", "was rejected", "not accepted",
 	"message size exceed", "unroutable", "smtp error", "automatically rejected", "mailbox full", "mailbox is full", "over quota", "quota exceeded", "invalid address", "invalid recipient", "address unknown", "unknown address",
-	"error sending", "problem delivering", "problems delivering", "can't be sent", "cannot be sent", "message not sent", "mail not sent", "message error", "mail error", "failed mail", "failed delivery", "failed to deliver", "transaction failed", "esmtp error",
+	"error sending", "problem delivering", "problems delivering", "can't be sent", "cannot be sent", "message not sent", "mail not sent", "message error", "mail error", "failed mail", "failed delivery", "failed to deliver", "transaction failed", "esmtp error", "mail came back", "message came back", "message has come back",
 	"nicht zustellbar", "unzustellbar", "nicht zugestellt", "zustellung", "zustellfehler", "unzustellbare", "postfach voll", "rückläufer",
 	"no se puede entregar", "no se pudo entregar", "no entregado", "no se ha podido entregar", "error de entrega", "estado de entrega", "fallo de entrega", "error en la entrega", "correo devuelto", "mensaje devuelto", "no ha sido entregado", "retraso en la entrega",
 	"non remis", "échec de remise", "échec de la remise", "échec de distribution", "échec de la distribution", "échec de livraison", "échec de la livraison", "état de remise", "non distribué", "non délivré", "retour à l'expéditeur", "remise différée", "erreur de distribution",
@@ -149,7 +164,7 @@ var bouncePhrases = []string{
 	"delivery to the following", "delivery has failed", "delivery failed", "delivery failure", "failed permanently", "fatal errors", "transient non-fatal", "the following addresses had", "did not reach", "n't reach the",
 	"returned to sender", "user unknown", "unknown user", "no such user", "user not known", "unknown recipient", "recipient unknown", "mailbox unavailable", "mailbox is full", "mailbox full", "mailbox was full", "mailbox not found", "no mailbox", "over quota", "over its quota", "quota exceeded", "exceeded its quota", "storage quota", "exceeded storage", "disk quota",
 	"permanent error", "address rejected", "recipient rejected", "host unknown", "unknown host", "domain not found", "host not found", "delivery status notification", "wasn't able to deliver", "was not able to deliver", "cannot deliver", "can't deliver", "could not deliver", "couldn't deliver", "couldn't find any host", "address not found",
-	"rejected automatically", "automatically rejected", "message was rejected", "message has been rejected", "been rejected", "was rejected", "was blocked", "been blocked", "blocked because", "exceeds the size", "exceeds size", "size limit", "too large", "transcript of session", "is being returned", "has been returned", "was returned", "returning the message", "returning your message", "not accepting mail", "no longer accepting", "no longer valid", "no longer in use", "not listed in", "account has been disabled", "account is disabled", "account disabled", "inactive user", "not found at", "not exist", "n't exist", "invalid recipient", "invalid address", "address is invalid", "illegal user", "relaying denied", "relay access denied", "still undelivered", "delayed", "will keep trying", "delivery attempt", "failed recipient", "failed address", "bad address", "bad destination", "mail loop", "too many hops", "encountered an error", "error delivering", "error occurred while", "delivery error", "problem delivering", "problems delivering", "smtp error", "error from remote", "remote host said", "could not be sent", "cannot be sent", "could not send", "unroutable", "unrouteable", "could not be processed",
+	"rejected automatically", "automatically rejected", "message was rejected", "message has been rejected", "been rejected", "was rejected", "was blocked", "been blocked", "blocked because", "exceeds the size", "exceeds size", "size limit", "too large", "transcript of session", "is being returned", "has been returned", "was returned", "returning the message", "returning your message", "not accepting mail", "no longer accepting", "no longer valid", "no longer in use", "not listed in", "account has been disabled", "account is disabled", "account disabled", "inactive user", "not found at", "not exist", "n't exist", "invalid recipient", "invalid address", "address is invalid", "illegal user", "relaying denied", "relay access denied", "still undelivered", "delayed", "will keep trying", "delivery attempt", "failed recipient", "failed address", "bad address", "bad destination", "mail loop", "too many hops", "encountered an error", "error delivering", "error occurred while", "delivery error", "problem delivering", "problems delivering", "smtp error", "error from remote", "remote host said", "could not be sent", "cannot be sent", "could not send", "unroutable", "unrouteable", "could not be processed", "not allowed to post", "aren't allowed", "only subscribers", "only members", "may not post", "is returned", "could not be handed", "no further attempt", "not in service", "nobody called", "no one called", "nobody by that name", "no one by that name", "thrown away", "has left", "no longer at this", "moved to", "address has changed",
 	"nicht zugestellt", "nicht zustellbar", "unzustellbar", "nicht ausgeliefert", "nicht übermittelt", "unbekannter benutzer", "unbekannter empfänger", "empfänger unbekannt", "existiert nicht", "postfach ist voll", "postfach voll", "verzögert",
 	"no se pudo entregar", "no se puede entregar", "no se ha podido entregar", "no pudo ser entregado", "no ha podido ser", "no fue entregado", "no ha sido entregado", "no llegó a", "usuario desconocido", "no existe", "buzón lleno", "buzón está lleno",
 	"n'a pas pu être", "n'a pu être", "n'ont pas pu", "n'a pas été remis", "n'a pas été distribué", "n'est pas parvenu", "non remis", "impossible de remettre", "n'existe pas", "utilisateur inconnu", "boîte est pleine", "boîte aux lettres est pleine",
@@ -160,8 +175,19 @@ var bouncePhrases = []string{
 
 // challengePhrases are said by mail that holds ours back until we answer it.
 var challengePhrases = []string{
-	"has been put aside", "put your message aside", "is being held", "has been held", "being held until", "waiting for your confirmation", "awaiting confirmation", "confirm that you are human", "confirm you are human", "you are a human", "prove you are", "verify that you are", "verify your email so", "to deliver your message", "to deliver it", "before your message", "before it is delivered", "to have your message delivered", "to release your message", "add you to my", "approved senders", "allowed senders", "spam blocking system", "challenge-response", "challenge/response", "sender verification", "one-time confirmation", "one time confirmation",
+	"has been put aside", "put aside", "to stop spam", "to stop unwanted", "verify yourself", "you're a person", "you are a person", "put your message aside", "is being held", "has been held", "being held until", "waiting for your confirmation", "awaiting confirmation", "confirm that you are human", "confirm you are human", "you are a human", "prove you are", "verify that you are", "verify your email so", "to deliver your message", "to deliver it", "before your message", "before it is delivered", "to have your message delivered", "to release your message", "add you to my", "approved senders", "allowed senders", "spam blocking system", "challenge-response", "challenge/response", "sender verification", "one-time confirmation", "one time confirmation",
 	"muss bestätigt", "nachricht wird zurückgehalten", "debe confirmar", "confirmar que", "doit être confirmé",
+}
+
+// challengeSubjects are worth a look at the text.
+var challengeSubjects = []string{"confirm", "verify", "verification", "put aside", "held", "human", "challenge", "spam", "bestätig"}
+
+// phishPhrases are said by those who want a password.
+var phishPhrases = []string{"incoming e-mail", "incoming email", "incoming mail", "incoming message", "release message", "release your", "release them", "upgrade", "verify your account", "validate your", "revalidate", "re-validate", "deactivat", "de-activat", "shut down", "storage has reached", "keep your password", "same password", "parcel", "package"}
+
+// ownMailPhrases speak of a mail that the reader sent.
+var ownMailPhrases = []string{
+	"your message", "your mail", "your e-mail", "your email", "your post", "message you sent", "mail you sent", "message that you", "mail that you", "the following message", "this message could", "message to", "mail to", "recipient", "text notice", "mail delivery", "mail system", "mail server", "user unknown", "no such user", "ihre nachricht", "ihre e-mail", "ihre mail", "su mensaje", "su correo", "tu mensaje", "votre message", "votre courrier", "sua mensagem", "seu e-mail", "您的邮件", "您发送", "邮件",
 }
 
 // delayPhrases say that the mail may still arrive.
