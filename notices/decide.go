@@ -80,7 +80,7 @@ type ladder struct {
 func (d *decider) ladder(kind store.NoticeKind) (ladder, bool) {
 	t, cal, today := &d.f.Transaction, &d.rules.Calendar, d.day.Date
 	l := ladder{kind: kind}
-	if t.ProcessType != "Borrowing" {
+	if t.ProcessType != "Borrowing" || t.ClosedAt != nil {
 		return l, false
 	}
 	inHands := t.State == store.StateOnLoan || t.State == store.StateInHands
@@ -427,6 +427,9 @@ func (d *decider) whyNot(n store.NoticeRow) string {
 		if dec.Kind == n.Kind && dec.Cycle == n.Cycle && dec.Rung > n.Rung {
 			return fmt.Sprintf("rung %d is due in its place", dec.Rung)
 		}
+	}
+	if t.ClosedAt != nil {
+		return "the request is no longer in the ILL system's export"
 	}
 	cycle := t.DueDate
 	switch n.Kind {

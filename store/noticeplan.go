@@ -114,11 +114,11 @@ const toldSQL = `EXISTS (
 // indexes on what can still fall due, whatever else the office has.
 var bandSQL = map[NoticeKind]string{
 	KindOverdue: `SELECT t.id FROM transaction t WHERE t.office_id = $1 AND t.state IN ('on_loan', 'in_hands')
-		AND t.due_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND NOT ` + fmt.Sprintf(toldSQL, "t.due_date"),
+		AND t.due_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND t.closed_at IS NULL AND NOT ` + fmt.Sprintf(toldSQL, "t.due_date"),
 	KindDelay: `SELECT t.id FROM transaction t WHERE t.office_id = $1 AND t.state IN ('sent', 'cancelled_staff') AND t.state = 'sent'
-		AND t.status_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND NOT ` + fmt.Sprintf(toldSQL, "t.status_date"),
+		AND t.status_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND t.closed_at IS NULL AND NOT ` + fmt.Sprintf(toldSQL, "t.status_date"),
 	KindCancellation: `SELECT t.id FROM transaction t WHERE t.office_id = $1 AND t.state IN ('sent', 'cancelled_staff') AND t.state = 'cancelled_staff'
-		AND t.status_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND NOT ` + fmt.Sprintf(toldSQL, "t.status_date"),
+		AND t.status_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND t.closed_at IS NULL AND NOT ` + fmt.Sprintf(toldSQL, "t.status_date"),
 }
 
 // Candidates returns the ids of transactions about which something may have to

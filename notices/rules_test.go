@@ -1,0 +1,76 @@
+package notices
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"illmail/store"
+)
+
+func TestRulesSayAllThatIsWrong(t *testing.T) {
+	r := Rules{Mode: "maybe", OverdueDays: []int{0, 7, 7, 3}, DueSoonDays: []int{3, -1, 3}, DelayDays: []int{14, 7},
+		CancellationMaxAgeDays: 2, MinGapDays: 5, MaxPerRun: -1, OffInILLiad: []string{"overdues"}}
+	err := r.Validate()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{
+		"timezone is missing", `mode is "maybe"`, "overdue_days: 0 is not", "overdue_days: 7 stands twice", "overdue_days: 3 stands after 7",
+		"due_soon_days: -1", "due_soon_days: 3 stands twice", "delay_days: 7 stands after 14", "min_gap_days = 5 is more than", "max_per_run is -1", `"overdues" is no kind`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+	ok := DefaultRules(time.UTC)
+	ok.DueSoonDays = []int{1, 7, 3}
+	if err := ok.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(ok.DueSoonDays, []int{7, 3, 1}) {
+		t.Errorf("due_soon_days are %v, want the earliest letter first", ok.DueSoonDays)
+	}
+}
+
+func TestRulesWarn(t *testing.T) {
+	r := DefaultRules(time.UTC)
+	if w := r.Warnings(); len(w) != 0 {
+		t.Errorf("the default rules warn: %q", w)
+	}
+	r.MinGapDays, r.ILLiad, r.OffInILLiad = 7, true, []string{"cancellation"}
+	w := strings.Join(r.Warnings(), "\n")
+	for _, want := range []string{"1 and 7 are 6 days apart", "ILLiad may still send its own overdue mail"} {
+		if !strings.Contains(w, want) {
+			t.Errorf("no warning says %q: %s", want, w)
+		}
+	}
+}
+
+func TestStale(t *testing.T) {
+	r := DefaultRules(newYork)
+	r.MaxAge = 26 * time.Hour
+	monday := day("2026-11-23")
+	now := monday.At(13, 0, newYork)
+	for _, c := range []struct {
+		name     string
+		data     store.Date
+		imported time.Time
+		stale    bool
+	}{
+		{"read just now, newest of Friday: nothing moved on the weekend", day("2026-11-20"), now.Add(-time.Hour), false},
+		{"read just now, newest of Thursday: the export stands still", day("2026-11-19"), now.Add(-time.Hour), true},
+		{"of today, but read two days ago", monday, now.Add(-48 * time.Hour), true},
+		{"never read", store.Date{}, time.Time{}, true},
+		{"without dates", store.Date{}, now.Add(-time.Hour), false},
+	} {
+		if why := r.stale(monday, c.data, c.imported, now); (why != "") != c.stale {
+			t.Errorf("%s: %q", c.name, why)
+		}
+	}
+	r.MaxAge = 0
+	if why := r.stale(monday, store.Date{}, time.Time{}, now); why != "" {
+		t.Errorf("stale without max_age: %s", why)
+	}
+}
