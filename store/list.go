@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -85,6 +86,7 @@ type ListRow struct {
 	FromName       string // of the newest incoming message
 	FromAddr       string
 	SenderVerified bool
+	LastMessageID  *int64 // the last that a writer must have seen
 	MessageID      string // of the newest incoming message, without angle brackets
 	NewText        string // its beginning
 	Attachments    int
@@ -125,7 +127,7 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 		sql.WriteString(with)
 	}
 	sql.WriteString(`SELECT q.conversation_id AS id, o.code AS office, q.state, q.kind, q.intent, q.intent_p, c.subject, q.label, q.note,
-			q.waiting_since, q.answer_by, q.snoozed_until, q.updated_at, q.assigned_to,
+			q.waiting_since, q.answer_by, q.snoozed_until, q.updated_at, q.assigned_to, q.last_message_id,
 			coalesce(nullif(s.full_name, ''), s.username, '') AS assignee,
 			coalesce(trim(p.first_name || ' ' || p.last_name), '') AS patron_name, coalesce(p.username, '') AS patron_username,
 			coalesce(p.patron_status, '') AS patron_status,
@@ -201,6 +203,9 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 	return page, nil
 }
 
+// ErrBadCursor says that ListFilter.After is nothing that ListPage.Next gave.
+var ErrBadCursor = errors.New("not a place in the list")
+
 // A cursor is the sort key of the last row shown: "answer-by_microseconds_id".
 func writeCursor(by Date, at time.Time, id int64) string {
 	return by.String() + "_" + strconv.FormatInt(at.UnixMicro(), 10) + "_" + strconv.FormatInt(id, 10)
@@ -209,13 +214,13 @@ func writeCursor(by Date, at time.Time, id int64) string {
 func readCursor(s string) (by Date, at time.Time, id int64, err error) {
 	parts := strings.Split(s, "_")
 	if len(parts) != 3 {
-		return by, at, 0, fmt.Errorf("%q is no place in the list", s)
+		return by, at, 0, fmt.Errorf("reading %q: %w", s, ErrBadCursor)
 	}
 	by, err = ParseDate(parts[0])
 	micro, err1 := strconv.ParseInt(parts[1], 10, 64)
 	id, err2 := strconv.ParseInt(parts[2], 10, 64)
 	if err != nil || err1 != nil || err2 != nil {
-		return by, at, 0, fmt.Errorf("%q is no place in the list", s)
+		return by, at, 0, fmt.Errorf("reading %q: %w", s, ErrBadCursor)
 	}
 	return by, time.UnixMicro(micro), id, nil
 }
@@ -223,9 +228,9 @@ func readCursor(s string) (by Date, at time.Time, id int64, err error) {
 // TabCounts is how many conversations each tab holds.
 type TabCounts struct {
 	NeedsAnswer, Mine, Unassigned, WaitingPatron, WaitingPartner, Snoozed, Machine int
-	KeptAside     int // messages that could not be filed
-	Undeliverable int // patrons whose address does not take mail
-	Uncertain     int // mails of which nobody knows whether they went
+	KeptAside                                                                      int // messages that could not be filed
+	Undeliverable                                                                  int // patrons whose address does not take mail
+	Uncertain                                                                      int // mails of which nobody knows whether they went
 }
 
 // CountTabs counts what the tabs hold, for the one who asks.

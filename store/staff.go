@@ -54,6 +54,9 @@ const staffColumns = `id, username, full_name, email, role, disabled_at, created
 // ErrExists says that a row of that name is there already.
 var ErrExists = errors.New("exists already")
 
+// ErrBadAccount says that an account cannot be like this.
+var ErrBadAccount = errors.New("this account cannot be made")
+
 // ErrBadLogin says that the name or the password is wrong, or the account disabled.
 var ErrBadLogin = errors.New("the username or the password is wrong")
 
@@ -67,9 +70,9 @@ func (db *DB) AddStaff(ctx context.Context, s Staff, password string) (Staff, er
 	s.Username = normalUsername(s.Username)
 	switch {
 	case s.Username == "" || strings.ContainsAny(s.Username, " \t\r\n"):
-		return Staff{}, fmt.Errorf("%q is no username: use letters, digits, dots and hyphens", s.Username)
+		return Staff{}, fmt.Errorf("%w: %q is no username, use letters, digits, dots and hyphens", ErrBadAccount, s.Username)
 	case !s.Role.Valid():
-		return Staff{}, fmt.Errorf("%q is no role: use student, staff, supervisor or admin", s.Role)
+		return Staff{}, fmt.Errorf("%w: %q is no role, use student, staff, supervisor or admin", ErrBadAccount, s.Role)
 	}
 	hash := ""
 	if password != "" {
@@ -120,7 +123,7 @@ func (db *DB) SetPassword(ctx context.Context, username, password string) error 
 // SetRole changes what the account may do, and ends its sessions.
 func (db *DB) SetRole(ctx context.Context, username string, role Role) error {
 	if !role.Valid() {
-		return fmt.Errorf("%q is no role: use student, staff, supervisor or admin", role)
+		return fmt.Errorf("%w: %q is no role, use student, staff, supervisor or admin", ErrBadAccount, role)
 	}
 	return db.changeStaff(ctx, username, `UPDATE staff SET role = $2 WHERE username = $1 RETURNING id`, role)
 }

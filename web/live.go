@@ -1,0 +1,113 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"illmail/store"
+)
+
+// hub passes changes in the database on to every open browser. A browser that
+// is slow gets the changes of a moment as one.
+type hub struct {
+	mu      sync.Mutex
+	readers map[chan struct{}]struct{}
+	closed  bool
+}
+
+func newHub() *hub { return &hub{readers: make(map[chan struct{}]struct{})} }
+
+func (h *hub) join() chan struct{} {
+	ch := make(chan struct{}, 1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		close(ch)
+		return ch
+	}
+	h.readers[ch] = struct{}{}
+	return ch
+}
+
+func (h *hub) leave(ch chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.readers, ch)
+}
+
+func (h *hub) tell() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for ch := range h.readers {
+		select {
+		case ch <- struct{}{}:
+		default: // it has not read the last one yet
+		}
+	}
+}
+
+func (h *hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for ch := range h.readers {
+		close(ch)
+		delete(h.readers, ch)
+	}
+}
+
+// Run passes changes on to open pages until ctx ends; then it ends their
+// streams, so that a server that shuts down need not wait for them.
+func (s *Server) Run(ctx context.Context) {
+	defer s.live.close()
+	for c := range s.DB.Listen(ctx) {
+		switch c.Topic {
+		case store.NotifyMail, store.NotifyWriteBacks: // change no page
+		default:
+			s.live.tell()
+		}
+	}
+}
+
+// keepAlive is how often a silent stream says that it lives: proxies cut
+// connections that are silent for a minute.
+const keepAlive = 25 * time.Second
+
+// events streams a line for each change (server-sent events, HTML Living
+// Standard section 9.2). It carries no content: the page asks for what it shows.
+func (s *Server) events(v *visit) error {
+	ch := s.live.join()
+	defer s.live.leave(ch)
+	rc := http.NewResponseController(v.w)
+	if err := rc.SetWriteDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("opening a stream: %w", err)
+	}
+	v.w.Header().Set("Content-Type", "text/event-stream")
+	v.w.Header().Set("X-Accel-Buffering", "no")
+	v.w.WriteHeader(http.StatusOK)
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	line := "retry: 3000\n: here\n\n"
+	for {
+		if _, err := v.w.Write([]byte(line)); err != nil {
+			return nil
+		}
+		if err := rc.Flush(); err != nil {
+			return nil
+		}
+		select {
+		case <-v.ctx().Done():
+			return nil
+		case _, ok := <-ch:
+			if !ok {
+				return nil
+			}
+			line = "event: change\ndata: \n\n"
+		case <-tick.C:
+			line = ": here\n\n"
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"illmail/notices"
+	"illmail/store"
+	"illmail/templates"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// frame is what the layout needs beside the page's own data.
+type frame struct {
+	Title   string
+	Nav     string // path of the link that is current
+	Staff   store.Staff
+	Counts  store.TabCounts
+	Banner  string
+	Extra   []Page
+	Flash   string
+	Undo    *undoView
+	Office  string // of the installation, for the sign-in page
+	Version string
+	Data    any
+	Tabs    []tab
+	Tab     string // the pile that is current
+	Query   string // what was searched for
+}
+
+// IsTab reports whether that pile is the one that is shown.
+func (f frame) IsTab(name string) bool { return f.Tab == name }
+
+// parsePages reads base.html and parts.html together with each page.
+func parsePages() (map[string]*template.Template, error) {
+	style, err := assetHash("style.css")
+	if err != nil {
+		return nil, err
+	}
+	script, err := assetHash("app.js")
+	if err != nil {
+		return nil, err
+	}
+	funcs := template.FuncMap{
+		"style":  func() string { return "/static/style.css?v=" + style },
+		"script": func() string { return "/static/app.js?v=" + script },
+	}
+	for name, f := range wordFuncs {
+		funcs[name] = f
+	}
+	base, err := template.New("base").Funcs(funcs).ParseFS(pageFiles, "pages/base.html", "pages/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("reading the layout: %w", err)
+	}
+	names, err := fs.Glob(pageFiles, "pages/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("listing the pages: %w", err)
+	}
+	pages := make(map[string]*template.Template)
+	for _, file := range names {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "pages/"), ".html")
+		if name == "base" || name == "parts" {
+			continue
+		}
+		t, err := base.Clone()
+		if err == nil {
+			t, err = t.ParseFS(pageFiles, file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the page %s: %w", name, err)
+		}
+		pages[name] = t
+	}
+	return pages, nil
+}
+
+func assetHash(name string) (string, error) {
+	b, err := staticFiles.ReadFile("static/" + name)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", name, err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:6]), nil
+}
+
+// render writes a page. It is made in memory first: an error in a template
+// gives an error page, never half a page.
+func (s *Server) render(v *visit, status int, name, nav string, data any) error {
+	t, ok := s.pages[name]
+	if !ok {
+		return fmt.Errorf("there is no page %q", name)
+	}
+	f := frame{Nav: nav, Staff: v.staff, Banner: s.Banner, Extra: s.Extra, Data: data, Version: s.Version,
+		Flash: flashes[v.r.URL.Query().Get("done")], Office: s.installationName()}
+	if v.staff.ID != 0 {
+		counts, err := s.DB.CountTabs(v.ctx(), 0, v.staff.ID)
+		if err != nil && status < 500 {
+			return err
+		}
+		f.Counts, f.Tabs = counts, tabs(counts)
+		f.Undo = s.undoable(v)
+	}
+	if p, ok := data.(*listPage); ok {
+		f.Tab, f.Query = p.Tab.Name, p.Query
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, "base", f); err != nil {
+		if status >= 500 {
+			http.Error(v.w, "Something went wrong here.", status)
+			return nil
+		}
+		return fmt.Errorf("rendering the page %s: %w", name, err)
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	return writeBody(v, status, b.Bytes())
+}
+
+// writeBody sends a page, compressed where the browser takes it. Pages hold no
+// secret beside what the reader wrote, so compression gives nothing away.
+func writeBody(v *visit, status int, body []byte) error {
+	h := v.w.Header()
+	h.Add("Vary", "Accept-Encoding")
+	if len(body) < 1400 || !strings.Contains(v.r.Header.Get("Accept-Encoding"), "gzip") {
+		v.w.WriteHeader(status)
+		_, _ = v.w.Write(body) // the browser left: nothing to do about it
+		return nil
+	}
+	h.Set("Content-Encoding", "gzip")
+	v.w.WriteHeader(status)
+	z, err := gzip.NewWriterLevel(v.w, gzip.BestSpeed)
+	if err != nil {
+		return fmt.Errorf("compressing a page: %w", err)
+	}
+	_, _ = z.Write(body)
+	_ = z.Close()
+	return nil
+}
+
+func (s *Server) installationName() string {
+	if len(s.Offices) == 1 {
+		return s.Offices[0].Name
+	}
+	return "Interlibrary Loan"
+}
+
+// office returns the office of that code. One that is in the records only, and
+// not in the configuration any more, is shown in UTC.
+func (s *Server) office(code string) *Office {
+	if o, ok := s.offices[code]; ok {
+		return o
+	}
+	rules := notices.DefaultRules(time.UTC)
+	return &Office{Office: &notices.Office{Code: code, Name: code, Rules: &rules, Templates: templates.Default}}
+}
+
+// flashes are the lines that follow an action, by the value of ?done=.
+var flashes = map[string]string{
+	"closed":    "Closed.",
+	"reopened":  "Opened again.",
+	"assigned":  "Assigned.",
+	"snoozed":   "Snoozed. It comes back by itself.",
+	"noted":     "Note added.",
+	"draft":     "Draft saved.",
+	"sentback":  "Sent back, with a note.",
+	"claim":     "Recorded. Its notices go by it from now on.",
+	"approval":  "Sent to a colleague for approval.",
+	"refiled":   "Filed on the other request.",
+	"corrected": "Corrected. The classifier learns from it.",
+	"undone":    "Taken back: the reply was not sent. Its text is in your draft.",
+	"toolate":   "Too late to take back: it has gone.",
+	"retried":   "It is filed anew; what cannot be read comes back here.",
+	"bulk":      "Done.",
+	"approved":  "Approved: these notices go out now.",
+	"held":      "Held back.",
+	"released":  "Released.",
+	"paused":    "Notices are paused. Nothing is sent until someone resumes them.",
+	"resumed":   "Notices go out again.",
+	"confirmed": "Marked as sent.",
+	"again":     "Queued to be sent again.",
+	"cancelled": "Cancelled: it will not be sent.",
+	"saved":     "Saved.",
+	"password":  "Password changed. Sign in with the new one.",
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(true)
+	return enc.Encode(v)
+}

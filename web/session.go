@@ -1,0 +1,128 @@
+package web
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"illmail/store"
+)
+
+// cookieName names the session cookie; with https it carries the prefix that
+// makes browsers refuse it from anywhere but this host (RFC 6265bis).
+func (s *Server) cookieName() string {
+	if s.https() {
+		return "__Host-illmail"
+	}
+	return "illmail"
+}
+
+func (s *Server) https() bool { return strings.HasPrefix(strings.ToLower(s.BaseURL), "https://") }
+
+// signedIn finds out who is there; nobody is no error.
+func (s *Server) signedIn(v *visit) error {
+	c, err := v.r.Cookie(s.cookieName())
+	if err != nil || c.Value == "" {
+		return nil
+	}
+	staff, err := s.DB.SessionStaff(v.ctx(), c.Value, v.now)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	v.staff = staff
+	return nil
+}
+
+// toLogin sends to the sign-in page, which leads back afterwards.
+func (s *Server) toLogin(v *visit) {
+	to := "/login"
+	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" && v.r.URL.Path != "/events" {
+		to += "?to=" + url.QueryEscape(v.r.URL.RequestURI())
+	}
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+}
+
+func (s *Server) loginPage(v *visit) error {
+	if v.staff.ID != 0 {
+		return v.redirect(localPath(v.r.FormValue("to")))
+	}
+	return s.render(v, http.StatusOK, "login", "", map[string]any{"To": v.r.FormValue("to"), "Hint": s.SignInHint})
+}
+
+func (s *Server) login(v *visit) error {
+	username, to := v.r.PostFormValue("username"), v.r.PostFormValue("to")
+	staff, err := s.DB.Authenticate(v.ctx(), username, v.r.PostFormValue("password"), remoteHost(v.r), v.now)
+	if errors.Is(err, store.ErrBadLogin) || errors.Is(err, store.ErrTooManyLogins) {
+		status := http.StatusUnauthorized
+		if errors.Is(err, store.ErrTooManyLogins) {
+			status = http.StatusTooManyRequests
+		}
+		problem := err.Error()
+		return s.render(v, status, "login", "", map[string]any{"To": to, "Username": username, "Hint": s.SignInHint,
+			"Problem": strings.ToUpper(problem[:1]) + problem[1:] + "."})
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.endSession(v); err != nil { // a shared desk: the one before is signed out
+		return err
+	}
+	token, err := s.DB.StartSession(v.ctx(), staff.ID, v.now)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(v.w, s.cookie(token, 0))
+	return v.redirect(localPath(to))
+}
+
+func (s *Server) logout(v *visit) error {
+	if err := s.endSession(v); err != nil {
+		return err
+	}
+	http.SetCookie(v.w, s.cookie("", -1))
+	v.w.Header().Set("Clear-Site-Data", `"cache"`)
+	return v.redirect("/login")
+}
+
+func (s *Server) endSession(v *visit) error {
+	c, err := v.r.Cookie(s.cookieName())
+	if err != nil {
+		return nil
+	}
+	return s.DB.EndSession(v.ctx(), c.Value)
+}
+
+func (s *Server) cookie(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{Name: s.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: s.https(), SameSite: http.SameSiteLaxMode}
+}
+
+// localPath lets a redirect lead to our own pages only.
+func localPath(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
+		return "/"
+	}
+	return to
+}
+
+// remoteHost is the address that a sign-in comes from. Behind a proxy on this
+// machine it is the last one that the proxy wrote into X-Forwarded-For.
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		if f := r.Header.Values("X-Forwarded-For"); len(f) > 0 {
+			list := strings.Split(f[len(f)-1], ",")
+			return strings.TrimSpace(list[len(list)-1])
+		}
+	}
+	return host
+}

@@ -1,0 +1,136 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"illmail/store"
+)
+
+// parts is how everything is: the database, the offices' parts, and what the
+// program adds.
+func (s *Server) parts(ctx context.Context) []Part {
+	var list []Part
+	if err := s.DB.Ping(ctx); err != nil {
+		list = append(list, Part{Name: "database", Detail: "It does not answer; see that Postgres runs and can be reached."})
+	} else {
+		list = append(list, Part{Name: "database", OK: true})
+		rows, err := s.DB.Health(ctx, 0)
+		if err != nil {
+			list = append(list, Part{Name: "health", Detail: "How the parts are could not be read."})
+		}
+		for _, h := range rows {
+			list = append(list, Part{Office: s.codeOf(h.OfficeID), Name: h.Part, OK: h.OK, Detail: h.Detail, Since: h.Since})
+		}
+	}
+	if s.Health != nil {
+		list = append(list, s.Health(ctx)...)
+	}
+	return list
+}
+
+type settingsPage struct {
+	Parts    []Part
+	Offices  []store.Office
+	Settings string        // the effective configuration; "" for those who may not see it
+	Staff    []store.Staff // for admins only
+	Roles    []store.Role
+	Clock    clock
+}
+
+// settings shows how each part is and what to do, and the accounts.
+func (s *Server) settings(v *visit) error {
+	p := settingsPage{Parts: s.parts(v.ctx()), Roles: []store.Role{store.RoleStudent, store.RoleStaff, store.RoleSupervisor, store.RoleAdmin}}
+	var err error
+	if p.Offices, err = s.DB.Offices(v.ctx()); err != nil {
+		return err
+	}
+	code := ""
+	if len(s.Offices) > 0 {
+		code = s.Offices[0].Code
+	}
+	p.Clock = s.clock(v, code)
+	if v.staff.Role.AtLeast(store.RoleSupervisor) {
+		p.Settings = s.Config.Settings
+	}
+	if v.staff.Role.AtLeast(store.RoleAdmin) {
+		if p.Staff, err = s.DB.ListStaff(v.ctx()); err != nil {
+			return err
+		}
+	}
+	return s.render(v, http.StatusOK, "settings", "/settings", p)
+}
+
+// changePassword lets everyone change their own; every session of theirs ends.
+func (s *Server) changePassword(v *visit) error {
+	fresh := v.r.PostFormValue("new")
+	if len([]rune(fresh)) < 8 {
+		return badRequest("A password has at least eight characters.")
+	}
+	_, err := s.DB.Authenticate(v.ctx(), v.staff.Username, v.r.PostFormValue("old"), remoteHost(v.r), v.now)
+	switch {
+	case errors.Is(err, store.ErrBadLogin):
+		return badRequest("The old password is wrong.")
+	case errors.Is(err, store.ErrTooManyLogins):
+		return &refusal{http.StatusTooManyRequests, "Too many wrong passwords; try again in fifteen minutes."}
+	case err != nil:
+		return err
+	}
+	if err := s.DB.SetPassword(v.ctx(), v.staff.Username, fresh); err != nil {
+		return err
+	}
+	return v.redirect("/login?done=password")
+}
+
+func (s *Server) addStaff(v *visit) error {
+	password := v.r.PostFormValue("password")
+	if len([]rune(password)) < 8 {
+		return badRequest("A password has at least eight characters.")
+	}
+	_, err := s.DB.AddStaff(v.ctx(), store.Staff{Username: v.r.PostFormValue("username"), FullName: strings.TrimSpace(v.r.PostFormValue("full_name")),
+		Email: strings.TrimSpace(v.r.PostFormValue("email")), Role: store.Role(v.r.PostFormValue("role"))}, password)
+	switch {
+	case errors.Is(err, store.ErrExists):
+		return conflict("There is an account of that name already.")
+	case errors.Is(err, store.ErrBadAccount):
+		return badRequest("%s.", err)
+	case err != nil:
+		return err
+	}
+	return v.redirect("/settings?done=saved#staff")
+}
+
+// changeStaff disables or opens an account, changes its role or its password.
+func (s *Server) changeStaff(v *visit) error {
+	username := v.r.PathValue("username")
+	if username == v.staff.Username {
+		return badRequest("You cannot change your own account here: another admin must, so that nobody locks themselves out.")
+	}
+	var err error
+	switch action := v.r.PostFormValue("action"); action {
+	case "disable":
+		err = s.DB.DisableStaff(v.ctx(), username, v.now)
+	case "enable":
+		err = s.DB.EnableStaff(v.ctx(), username)
+	case "role":
+		if role := store.Role(v.r.PostFormValue("role")); role.Valid() {
+			err = s.DB.SetRole(v.ctx(), username, role)
+		} else {
+			err = badRequest("There is no role %q.", role)
+		}
+	case "password":
+		if fresh := v.r.PostFormValue("new"); len([]rune(fresh)) < 8 {
+			err = badRequest("A password has at least eight characters.")
+		} else {
+			err = s.DB.SetPassword(v.ctx(), username, fresh)
+		}
+	default:
+		err = badRequest("There is no action %q.", action)
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect("/settings?done=saved#staff")
+}

@@ -1,0 +1,167 @@
+// Everything works without this file. It adds keys, live changes, saved drafts
+// and frames opened in place.
+"use strict";
+(() => {
+	const root = document.documentElement;
+	root.classList.add("js");
+	const $ = (sel, from = document) => from.querySelector(sel);
+	const $$ = (sel, from = document) => [...from.querySelectorAll(sel)];
+
+	// The line that follows an action is said once: reloading does not repeat it.
+	const url = new URL(location.href);
+	if (url.searchParams.has("done")) {
+		url.searchParams.delete("done");
+		history.replaceState(history.state, "", url);
+	}
+
+	document.addEventListener("change", (e) => {
+		const form = e.target.closest("form[data-autosubmit]");
+		if (form) form.requestSubmit();
+		if (e.target.matches(".c-tick input")) showTicked();
+	});
+
+	// One click sends once.
+	document.addEventListener("submit", (e) => {
+		if (e.defaultPrevented || e.target.method !== "post") return;
+		if (e.target.dataset.sent) { e.preventDefault(); return; }
+		e.target.dataset.sent = "1";
+		dirty = false;
+	});
+	addEventListener("pageshow", () => $$("form[data-sent]").forEach((f) => delete f.dataset.sent));
+
+	function showTicked() {
+		const n = $$(".c-tick input:checked").length;
+		$(".bulkbar")?.classList.toggle("on", n > 0);
+		const label = $("[data-ticked]");
+		if (label) label.textContent = n === 1 ? "1 ticked" : n + " ticked";
+	}
+	showTicked();
+
+	// Keys
+	const rows = () => $$("tr[data-id]");
+	const here = () => $("tr.here");
+	function go(to) {
+		if (!to) return;
+		here()?.classList.remove("here");
+		to.classList.add("here");
+		sessionStorage.setItem("here", to.dataset.id);
+		$("a.open", to)?.focus({ preventScroll: true });
+		to.scrollIntoView({ block: "nearest" });
+	}
+	const last = sessionStorage.getItem("here");
+	if (last) $(`tr[data-id="${CSS.escape(last)}"]`)?.classList.add("here");
+
+	const keys = {
+		j: () => go(here() ? rows()[rows().indexOf(here()) + 1] : rows()[0]),
+		k: () => go(here() ? rows()[rows().indexOf(here()) - 1] : rows()[0]),
+		o: () => $("a.open", here() || document)?.click(),
+		x: () => { const box = here() && $("input[type=checkbox]", here()); if (box) { box.checked = !box.checked; showTicked(); } },
+		r: () => $("#body")?.focus(),
+		n: () => $("#note-body")?.focus(),
+		a: () => ($("#assign-to") || $("#bulk-to"))?.focus(),
+		e: () => {
+			const close = $("button[data-key=e]");
+			if (close) { close.click(); return; }
+			if (!$(".c-tick input:checked") && here()) { const box = $("input[type=checkbox]", here()); if (box) box.checked = true; }
+			if ($(".c-tick input:checked")) $(".bulkbar button[value=close]")?.click();
+		},
+		u: () => $("a[data-key=u]")?.click(),
+		"/": () => $("#q")?.select(),
+		"?": () => $("#keys")?.showModal(),
+	};
+	document.addEventListener("keydown", (e) => {
+		if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
+		const typing = e.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+		if (e.key === "Escape" && typing) { e.target.blur(); return; }
+		if (typing || $("dialog[open]") || !keys[e.key]) return;
+		e.preventDefault();
+		keys[e.key]();
+	});
+
+	// The mail's own formatting, in a frame that can do nothing.
+	document.addEventListener("toggle", (e) => {
+		const d = e.target;
+		if (!d.dataset?.frame || !d.open || $("iframe", d)) return;
+		const f = document.createElement("iframe");
+		f.setAttribute("sandbox", "allow-popups allow-popups-to-escape-sandbox");
+		f.title = "The mail with its own formatting";
+		f.src = d.dataset.frame;
+		$(".nojs", d)?.remove();
+		d.append(f);
+	}, true);
+
+	// Drafts are saved as one types.
+	let dirty = false;
+	const draft = $("form[data-draft]");
+	if (draft) {
+		let timer;
+		const save = async () => {
+			const body = new URLSearchParams();
+			for (const name of ["subject", "body", "template", "cc"]) body.set(name, draft.elements[name]?.value ?? "");
+			body.set("quiet", "1");
+			const note = $("[data-saved]", draft);
+			try {
+				const res = await fetch(draft.dataset.draft, { method: "POST", body, redirect: "manual" });
+				if (res.ok) { dirty = false; note.textContent = "Draft saved"; } else note.textContent = "The draft could not be saved";
+			} catch { note.textContent = "No connection: the draft is not saved"; }
+		};
+		draft.addEventListener("input", (e) => {
+			if (!["body", "subject"].includes(e.target.name)) return;
+			dirty = true;
+			clearTimeout(timer);
+			timer = setTimeout(() => { if (!draft.dataset.sent) save(); }, 1200);
+		});
+		addEventListener("beforeunload", (e) => { if (dirty) e.preventDefault(); });
+	}
+
+	// The time to take a reply back runs out.
+	const undo = $("[data-undo]");
+	if (undo) {
+		const wait = new Date(undo.dataset.undo) - Date.now();
+		setTimeout(() => undo.remove(), Math.max(0, wait));
+	}
+
+	// Live changes
+	const live = $("[data-live]");
+	if (!live || !window.EventSource) return;
+	let asked = false;
+	const refresh = async () => {
+		const res = await fetch(location.href, { headers: { "X-Live": "1" } });
+		if (!res.ok || res.redirected) return;
+		const page = new DOMParser().parseFromString(await res.text(), "text/html");
+		const piles = $(".piles", page);
+		if (piles) $(".piles")?.replaceWith(document.adoptNode(piles));
+		const fresh = $("[data-live]", page), old = $("[data-live]");
+		if (!fresh || !old) return;
+		if (old.dataset.live === "talk") {
+			if (fresh.dataset.last !== old.dataset.last) say("Something new came into this conversation.");
+			return;
+		}
+		if ($(".c-tick input:checked") || $("dialog[open]")) return;
+		const focused = document.activeElement?.closest?.("tr[data-id]")?.dataset.id;
+		const at = here()?.dataset.id;
+		old.replaceWith(document.adoptNode(fresh));
+		const head = $(".listhead h1", page);
+		if (head) $(".listhead h1")?.replaceWith(document.adoptNode(head));
+		document.title = page.title;
+		if (at) $(`tr[data-id="${CSS.escape(at)}"]`)?.classList.add("here");
+		if (focused) $(`tr[data-id="${CSS.escape(focused)}"] a.open`)?.focus({ preventScroll: true });
+		showTicked();
+	};
+	function say(text) {
+		if ($(".live")) return;
+		const p = document.createElement("p");
+		p.className = "live";
+		p.setAttribute("role", "status");
+		const a = document.createElement("a");
+		a.href = location.pathname;
+		a.textContent = "Show it";
+		p.append(text + " ", a);
+		document.body.append(p);
+	}
+	new EventSource("/events").addEventListener("change", () => {
+		if (asked) return;
+		asked = true;
+		setTimeout(() => { asked = false; refresh().catch(() => {}); }, 300);
+	});
+})();

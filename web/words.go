@@ -1,0 +1,220 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"illmail/store"
+)
+
+// intentWords say what a mail asks, as staff would.
+var intentWords = map[string]string{
+	"renewal": "Wants to keep it longer", "status": "Asks where it is", "cancel": "No longer needs it", "returned_claim": "Says it was returned",
+	"lost_damaged": "Lost or damaged", "pickup": "About collecting it", "return_how": "How to return it", "file_problem": "File does not work",
+	"wrong_item": "Wrong item came", "new_request": "Asks for an item", "amend_request": "Changes the request", "account": "About the account",
+	"fees": "About a charge", "policy": "About our rules", "thanks": "Thanks", "other": "Something else",
+	"recall": "Lender recalls it", "lender_conditional": "Lender asks a condition", "lender_unfilled": "Lender cannot supply", "lender_shipped": "Lender has shipped",
+	"lender_overdue": "Lender wants it back", "lender_query": "Lender asks", "lending_request": "Asks us to lend",
+	"delivery": "A file is ready", "system_update": "System update", "vendor_support": "Vendor support",
+}
+
+// kindOfIntent is the kind of mail that has an intent; "" where there is no such intent.
+func kindOfIntent(intent string) string {
+	switch intent {
+	case "recall", "lender_conditional", "lender_unfilled", "lender_shipped", "lender_overdue", "lender_query", "lending_request":
+		return "partner"
+	case "delivery", "system_update":
+		return "system"
+	case "vendor_support":
+		return "vendor"
+	}
+	if _, ok := intentWords[intent]; ok {
+		return "patron"
+	}
+	return ""
+}
+
+var kindWords = map[string]string{
+	"patron": "Patron", "partner": "Library", "system": "ILL system", "vendor": "Vendor", "auto_reply": "Auto-reply", "bounce": "Bounce", "bulk": "Bulk mail",
+}
+
+var stateWords = map[string]string{
+	"new": "New", "open": "Open", "waiting_patron": "Waiting for patron", "waiting_partner": "Waiting for library", "snoozed": "Snoozed", "done": "Done",
+	"held": "Held", "queued": "Queued", "sending": "Sending", "sent": "Sent", "failed": "Failed", "uncertain": "Uncertain", "cancelled": "Cancelled",
+	"planned": "Planned", "passed": "Passed over", "told": "Told before", "skipped": "Skipped", "dropped": "Dropped at the last check",
+}
+
+var requestStateWords = map[store.State]string{
+	store.StateOpen: "Being worked on", store.StateSent: "With lenders", store.StateInTransit: "In transit", store.StateOnShelf: "On hold shelf",
+	store.StateOnLoan: "On loan", store.StateInHands: "With patron", store.StateReturned: "Returned", store.StateDelivered: "Delivered",
+	store.StateFinished: "Finished", store.StateCancelledStaff: "Cancelled", store.StateCancelledPatron: "Cancelled by patron",
+	store.StateClaimsReturned: "Claims returned", store.StateLost: "Lost", store.StateUnknown: "Unknown",
+}
+
+var noticeWords = map[string]string{
+	"reply": "Reply", "overdue": "Overdue notice", "due_soon": "Due-soon notice", "delay": "Delay notice", "cancellation": "Cancellation notice",
+	"pickup": "Pickup notice", "recall": "Recall notice", "delivery": "Delivery notice",
+}
+
+var wordFuncs = template.FuncMap{
+	"intent":       func(s string) string { return wordOr(intentWords, s, "Not read yet") },
+	"kind":         func(s string) string { return wordOr(kindWords, s, "Not read yet") },
+	"state":        func(s string) string { return wordOr(stateWords, s, "") },
+	"requestState": func(s store.State) string { return wordOr(requestStateWords, s, "") },
+	"notice":       func(s string) string { return wordOr(noticeWords, s, "") },
+	"percent":      func(p float32) string { return fmt.Sprintf("%.0f %%", p*100) },
+	"percent64":    func(p float64) string { return fmt.Sprintf("%.0f %%", p*100) },
+	"bytes":        byteWords,
+	"plural":       plural,
+	"join":         strings.Join,
+	"deref":        func(t *time.Time) time.Time { return *t },
+	"id":           func(id *int64) int64 { return *id },
+	"minus1":       func(n int) int { return n - 1 },
+	"pair":         func(a, b any) pair { return pair{a, b} },
+	"templateName": templateName,
+	"initials":     initials,
+}
+
+// pair hands two values to a template that takes one.
+type pair struct{ A, B any }
+
+// templateName is a letter's name in words: "overdue_2" is "Overdue 2".
+func templateName(name string) string {
+	words := strings.NewReplacer("_", " ", "-", " ").Replace(name)
+	r, n := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(r)) + words[n:]
+}
+
+func wordOr[K ~string](words map[K]string, key K, empty string) string {
+	if key == "" {
+		return empty
+	}
+	if w, ok := words[key]; ok {
+		return w
+	}
+	return strings.ReplaceAll(string(key), "_", " ")
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func byteWords(n int64) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%d kB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// initials are the letters that stand for a person in a narrow column.
+func initials(name string) string {
+	var b strings.Builder
+	for i, w := range strings.Fields(name) {
+		if i < 2 {
+			r, _ := utf8.DecodeRuneInString(w)
+			b.WriteRune(unicode.ToUpper(r))
+		}
+	}
+	return b.String()
+}
+
+// clock tells times in one office's zone, as seen from now.
+type clock struct {
+	now    time.Time
+	office *Office
+}
+
+// Day is a date in words near to now: "today", "tomorrow", "Nov 28".
+func (c clock) Day(d store.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	switch n := d.Sub(store.DateOf(c.now, c.office.Rules.Location)); n {
+	case 0:
+		return "today"
+	case 1:
+		return "tomorrow"
+	case -1:
+		return "yesterday"
+	}
+	return c.Date(d)
+}
+
+// Date is a date in short, with the year where it is another one.
+func (c clock) Date(d store.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	if d.Time().Year() == c.now.In(c.office.Rules.Location).Year() {
+		return d.Time().Format("Jan 2")
+	}
+	return d.Time().Format("Jan 2, 2006")
+}
+
+// Overdue is the days since a due date, 0 where it is not past.
+func (c clock) Overdue(d store.Date) int {
+	if d.IsZero() {
+		return 0
+	}
+	return max(0, store.DateOf(c.now, c.office.Rules.Location).Sub(d))
+}
+
+// Time is an instant in short: the time of day for today, else the day too.
+func (c clock) Time(t time.Time) string {
+	local := t.In(c.office.Rules.Location)
+	d := store.DateOf(t, c.office.Rules.Location)
+	switch n := d.Sub(store.DateOf(c.now, c.office.Rules.Location)); {
+	case n == 0:
+		return local.Format("15:04")
+	case n == -1:
+		return "yesterday " + local.Format("15:04")
+	case local.Year() == c.now.In(c.office.Rules.Location).Year():
+		return local.Format("Jan 2, 15:04")
+	}
+	return local.Format("Jan 2, 2006")
+}
+
+// Full is an instant with everything, for a title or a proof.
+func (c clock) Full(t time.Time) string {
+	return t.In(c.office.Rules.Location).Format("Monday, January 2, 2006 at 15:04:05 MST")
+}
+
+// Machine is an instant for a datetime attribute.
+func (c clock) Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Waiting is how long someone has waited: minutes and hours of the same day,
+// else open days, since nobody can be answered on a closed one.
+func (c clock) Waiting(since time.Time) string {
+	d := c.now.Sub(since)
+	switch {
+	case d < time.Minute:
+		return "now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	if days := c.openDays(since); days > 0 {
+		return plural(days, "day", "days")
+	}
+	return fmt.Sprintf("%d h", int(d.Hours()))
+}
+
+// Long reports whether someone has waited more than two open days.
+func (c clock) Long(since time.Time) bool { return c.openDays(since) > 2 }
+
+// openDays counts the open days after that of since, up to today.
+func (c clock) openDays(since time.Time) int {
+	loc := c.office.Rules.Location
+	return c.office.Rules.Calendar.OpenDaysBetween(store.DateOf(since, loc), store.DateOf(c.now, loc))
+}
+
+func (s *Server) clock(v *visit, office string) clock { return clock{v.now, s.office(office)} }
