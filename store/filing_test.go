@@ -233,25 +233,31 @@ func TestUnfetchableIsShownAndReplaced(t *testing.T) {
 func TestUIDsNumberedAnew(t *testing.T) {
 	in := newInbox(t, storetest.New(t), "healey")
 	ctx := t.Context()
-	set := func(validity, high uint32) {
+	set := func(validity, high, backfill uint32) {
 		t.Helper()
-		in.folder.UIDValidity, in.folder.HighUID, in.folder.BackfillUID = validity, high, 1
+		in.folder.UIDValidity, in.folder.HighUID, in.folder.BackfillUID = validity, high, backfill
 		if err := in.db.SetFolderMarks(ctx, in.folder); err != nil {
 			t.Fatal(err)
 		}
 	}
-	set(1, 0)
+	set(1, 0, 1)
 	if in.receive("one", noon) != 1 {
 		t.Fatal("not stored")
 	}
-	set(1, 1)
-	set(1, 0) // the same UIDVALIDITY, and a lower mark
-	in.uid = 0
-	if in.receive("two", noon) != 1 { // the same size and date at the same UID
-		t.Error("a UID that was given again hid a message")
+	set(1, 5, 1)
+	set(1, 3, 1) // a second daemon that is behind
+	if fs, err := in.db.Folders(ctx, in.office.ID); err != nil || fs[0].HighUID != 5 {
+		t.Errorf("the mark was set back: %+v, %v", fs, err)
 	}
-	set(1, 1)
-	set(1, 0)
+	for _, text := range []string{"two", "six"} {
+		set(1, 0, 1) // the same UIDVALIDITY, a lower mark, and all history to come
+		in.uid = 0
+		if in.receive(text, noon) != 1 { // the same size and date at the same UID
+			t.Error("a UID that was given again hid a message")
+		}
+		set(1, 1, 1)
+	}
+	set(1, 0, 1)
 	in.uid = 0
 	if in.receive("one", noon) != 0 {
 		t.Error("the first message is listed twice")

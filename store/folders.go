@@ -59,17 +59,20 @@ func (db *DB) Folders(ctx context.Context, officeID int64) ([]Folder, error) {
 }
 
 // SetFolderMarks stores the marks of f; what they cover was received before.
-// Another UIDVALIDITY, or the same with a lower HighUID, means that the server
-// numbers its mail anew: the locations known so far are set aside under a
-// number that no server gives, so that a UID used again is no known location.
+// Another UIDVALIDITY, or the same with a lower HighUID and all history still
+// to come, means that the server numbers its mail anew: the locations known so
+// far are set aside under a number that no server gives, so that a UID used
+// again is no known location. Otherwise the marks only widen: of two daemons
+// that read one folder the slower one does not set them back.
 func (db *DB) SetFolderMarks(ctx context.Context, f Folder) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		var validity, high int64
-		err := tx.QueryRow(ctx, `SELECT uid_validity, high_uid FROM folder WHERE id = $1 FOR UPDATE`, f.ID).Scan(&validity, &high)
+		var validity, high, backfill int64
+		err := tx.QueryRow(ctx, `SELECT uid_validity, high_uid, backfill_uid FROM folder WHERE id = $1 FOR UPDATE`, f.ID).Scan(&validity, &high, &backfill)
 		if err != nil {
 			return err
 		}
-		anew := validity != int64(f.UIDValidity) || int64(f.HighUID) < high
+		newHigh, newBackfill := int64(f.HighUID), int64(f.BackfillUID)
+		anew := validity != int64(f.UIDValidity) || newHigh < high && newBackfill == newHigh+1
 		if anew {
 			if _, err := tx.Exec(ctx, `
 				UPDATE location SET uid_validity = uid_validity + (1::bigint << 32) *
@@ -77,10 +80,12 @@ func (db *DB) SetFolderMarks(ctx context.Context, f Folder) error {
 				WHERE folder_id = $1 AND uid_validity = $2`, f.ID, f.UIDValidity); err != nil {
 				return err
 			}
+		} else {
+			newHigh, newBackfill = max(newHigh, high), min(newBackfill, backfill)
 		}
 		_, err = tx.Exec(ctx, `
 			UPDATE folder SET uid_validity = $2, high_uid = $3, backfill_uid = $4, since = $5, base_uid = CASE WHEN $6 THEN $3 ELSE base_uid END WHERE id = $1`,
-			f.ID, f.UIDValidity, f.HighUID, f.BackfillUID, f.Since, anew)
+			f.ID, f.UIDValidity, newHigh, newBackfill, f.Since, anew)
 		return err
 	})
 	if err != nil {
