@@ -119,7 +119,7 @@ func (w *htmlWriter) blocks(blocks []block) {
 			}
 			w.b.WriteString("</" + tag + ">\n")
 		case quote:
-			w.b.WriteString(`<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td class="text line" style="padding:0 0 0 14px;border-left:4px solid #d5dbe1">` + "\n")
+			w.b.WriteString(`<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px"><tr><td class="text line" style="padding:12px 0 0 14px;border-left:4px solid #d5dbe1">` + "\n")
 			w.blocks(b.children)
 			w.b.WriteString("</td></tr></table>\n")
 		case rule:
@@ -144,9 +144,9 @@ func isButton(in []inline) bool {
 
 // button is a link in a coloured cell, which Outlook draws, too.
 func (w *htmlWriter) button(n *inline) {
-	w.b.WriteString(`<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:4px 0 20px"><tr><td bgcolor="#1f5a96" style="border-radius:4px;padding:11px 22px"><a class="button" href="`)
+	w.b.WriteString(`<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:4px 0 20px"><tr><td bgcolor="#1f5a96" style="border-radius:4px;mso-padding-alt:11px 22px"><a class="button" href="`)
 	w.escape(n.text)
-	w.b.WriteString(`" style="color:#ffffff;font-weight:bold;text-decoration:none">`)
+	w.b.WriteString(`" style="display:inline-block;padding:11px 22px;color:#ffffff;font-weight:bold;text-decoration:none">`)
 	w.inlines(n.children)
 	w.b.WriteString("</a></td></tr></table>\n")
 }
