@@ -4,7 +4,7 @@ package classifier
 type Explanation struct {
 	File           string            `json:"file"`
 	Kind           Kind              `json:"kind"`
-	KindWhy        []string          `json:"kind_reasons"`
+	KindReasons    []string          `json:"kind_reasons"`
 	Intents        []IntentScore     `json:"intents"`
 	Matches        []Match           `json:"matches"`
 	Username       string            `json:"username"`
@@ -18,6 +18,8 @@ type Explanation struct {
 	Identifiers    []Identifier      `json:"identifiers"`
 	Bounce         []ExplainedBounce `json:"bounce,omitempty"`
 	Problems       []string          `json:"problems"`
+	AwayUntil      string            `json:"away_until,omitempty"` // YYYY-MM-DD
+	AnswerBy       string            `json:"answer_by,omitempty"`  // YYYY-MM-DD
 }
 
 // ExplainedBounce is one recipient that a bounce names.
@@ -27,11 +29,33 @@ type ExplainedBounce struct {
 	Action    string `json:"action"`
 }
 
-// Explain puts a result into the form of "illmail explain --json"; its lists are never nil.
+// Explain puts a result into the form of "illmail explain --json"; its lists
+// are never null.
 func Explain(file string, r *Reading, res Result) Explanation {
-	return Explanation{File: file}
+	m := r.Message
+	e := Explanation{
+		File: file, Kind: res.Kind, KindReasons: orEmpty(res.KindWhy), Intents: orEmpty(res.Intents), Matches: orEmpty(res.Matches),
+		Username: res.Username, SenderVerified: res.SenderVerified, NeedsStaff: res.NeedsStaff, VisibleText: res.NewText,
+		From: m.Author().Key(), Subject: m.Subject, Attachments: len(m.Attachments), Text: m.Text,
+		Identifiers: orEmpty(res.Identifiers), Problems: orEmpty(m.Problems),
+	}
+	if res.Kind == KindBounce && m.Report != nil {
+		for _, rc := range m.Report.Recipients {
+			e.Bounce = append(e.Bounce, ExplainedBounce{Recipient: rc.Addr, Status: rc.Status, Action: rc.Action})
+		}
+	}
+	if !res.AwayUntil.IsZero() {
+		e.AwayUntil = res.AwayUntil.Format("2006-01-02")
+	}
+	if !res.AnswerBy.IsZero() {
+		e.AnswerBy = res.AnswerBy.Format("2006-01-02")
+	}
+	return e
 }
 
-// MaskSecrets replaces passwords and the secret part of Article Exchange links
-// in a text that goes to a list or a log.
-func MaskSecrets(s string) string { return s }
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -167,6 +167,8 @@ type Reading struct {
 	Keys        Keys
 	KindHint    Kind     // what headers and words say without the records
 	KindWhy     []string // in words
+
+	words *worded // the new text and the subject, weighed once
 }
 
 // Result is how a message is understood.

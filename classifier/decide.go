@@ -1,0 +1,501 @@
+package classifier
+
+import (
+	"sort"
+	"strings"
+	"time"
+)
+
+// decide says on which transactions the message is filed by itself, and orders
+// the rest.
+func (s *records) decide(kind Kind, intents []IntentScore) {
+	intent, p := Intent(""), 0.0
+	if len(intents) > 0 {
+		intent, p = intents[0].Intent, intents[0].P
+	}
+	for _, c := range s.cands {
+		c.score = c.prior
+		if f := s.fit(intent, c.t); p > 0.3 {
+			c.score = c.score*0.9 + 0.1*f*c.score
+			if c.stand >= mentioned {
+				c.score += 0.12 * f * (1 - c.score)
+			}
+			c.score += 0.02 * recency(c.t, s.r.Message.Date) * (1 - c.score)
+		}
+	}
+	switch kind {
+	case KindPatron:
+		s.decidePatron(intents)
+	case KindPartner, KindSystem:
+		s.decideLibrary(kind, intent)
+	case KindBounce, KindAutoReply:
+		s.decideReturned(kind)
+	}
+	for _, c := range s.cands {
+		if c.decided {
+			c.score = max(c.score, 0.9)
+		}
+	}
+}
+
+// fit is how well the state of a request suits the wish. A state that came
+// after the mail says nothing of the time when it was written.
+func (s *records) fit(intent Intent, t *Transaction) float64 {
+	f := fits(intent, t)
+	if d := s.r.Message.Date; !d.IsZero() && !t.StatusDate.IsZero() && t.StatusDate.After(d.AddDate(0, 0, 1)) {
+		f = max(f, 0.5)
+	}
+	return f
+}
+
+func recency(t *Transaction, at time.Time) float64 {
+	last := t.StatusDate
+	if last.IsZero() {
+		last = t.CreationDate
+	}
+	if last.IsZero() || at.IsZero() {
+		return 0
+	}
+	days := at.Sub(last).Hours() / 24
+	if days < 0 {
+		days = -days
+	}
+	return 1 / (1 + days/30)
+}
+
+// concerns reports whether mail with that wish is about requests at all.
+func concerns(i Intent) bool {
+	switch i {
+	case Policy, Other, NewRequest, Account, "":
+		return false
+	}
+	return true
+}
+
+// decidePatron files the mail of a patron: on what it names of the patron's
+// own, else on what it answers, else on the only request that suits the wish.
+func (s *records) decidePatron(intents []IntentScore) {
+	intent, p := Intent(""), 0.0
+	if len(intents) > 0 {
+		intent, p = intents[0].Intent, intents[0].P
+	}
+	var own []*candidate
+	for _, c := range s.cands {
+		if c.stand >= sameName || c.stand == mentioned && s.forwarded() {
+			own = append(own, c)
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+
+	// what the text names
+	var named, titled []*candidate
+	for _, c := range own {
+		if c.idNew != "" {
+			named = append(named, c)
+		}
+	}
+	titled = s.titled(own)
+	for i := 0; i < len(named); i++ {
+		// a transposed number: the title is right
+		n := named[i]
+		if n.title.score < 0.3 && !n.author && !strings.Contains(n.idNew, "I") {
+			for _, t := range titled {
+				if t != n && t.title.full {
+					named = append(named[:i], named[i+1:]...)
+					i--
+					break
+				}
+			}
+		}
+	}
+	weakStanding := true
+	for _, c := range own {
+		if c.stand >= ownAccount || c.stand == mentioned {
+			weakStanding = false
+		}
+	}
+	if len(named) > 0 {
+		for _, c := range named {
+			c.decided = true
+		}
+		for _, c := range titled {
+			if c.title.score >= 0.8 && !s.onlyMentioned(c) && len(named) > 0 && !sameWork(c.t, named[0].t) {
+				c.decided = true
+			}
+		}
+		return
+	}
+	var thread []*candidate
+	for _, c := range own {
+		if c.thread {
+			thread = append(thread, c)
+		}
+	}
+	if len(thread) == 0 {
+		for _, c := range own {
+			if c.idReply && !s.forwarded() {
+				thread = append(thread, c)
+			}
+		}
+	}
+	if len(titled) > 0 && (concerns(intent) || titled[0].title.full) && !(intent == NewRequest && p >= 0.5) {
+		var keep []*candidate
+		for _, c := range titled {
+			if !s.onlyMentioned(c) {
+				keep = append(keep, c)
+			}
+		}
+		if len(keep) == 0 && len(thread) == 0 {
+			keep = titled[:1]
+		}
+		if len(keep) > 0 && (!weakStanding || keep[0].title.score >= 0.6) {
+			for _, c := range keep {
+				c.decided = true
+			}
+			return
+		}
+	}
+	if len(thread) > 0 {
+		if s.elsewhere() || intent == NewRequest && p >= 0.6 || intent == Other && p >= 0.6 {
+			return
+		}
+		if len(thread) <= 3 || s.speaksOfAll() {
+			for _, c := range thread {
+				c.decided = true
+			}
+		}
+		return
+	}
+	if !concerns(intent) || weakStanding || p < 0.5 || len(titled) > 0 || intent == Thanks || intent == Fees {
+		return
+	}
+
+	// nothing is named: the requests that suit the wish
+	var fit []*candidate
+	for _, c := range own {
+		if s.suits(intent, c.t) {
+			fit = append(fit, c)
+		}
+	}
+	var dated []*candidate
+	for _, c := range fit {
+		if c.dated {
+			dated = append(dated, c)
+		}
+	}
+	switch {
+	case len(fit) == 0:
+	case s.speaksOfAll() && len(fit) <= 12:
+		for _, c := range fit {
+			c.decided = true
+		}
+	case s.count() > 1:
+		if s.count() == len(fit) {
+			for _, c := range fit {
+				c.decided = true
+			}
+		}
+	case len(fit) == 1 && !s.unknownTitle(fit[0]) && p >= 0.7:
+		fit[0].decided = true
+		fit[0].evidence = append(fit[0].evidence, "the only request of the patron that suits the wish")
+	case len(dated) == 1 && !s.unknownTitle(dated[0]):
+		dated[0].decided = true
+		dated[0].evidence = append(dated[0].evidence, "the only one with that date")
+	}
+}
+
+// suits is fit for a wish that names no request: only what is in that state now.
+func (s *records) suits(intent Intent, t *Transaction) bool {
+	if fits(intent, t) < 0.7 {
+		return false
+	}
+	text := " " + strings.Join(s.text.words, " ") + " "
+	article := t.RequestType == "Article"
+	if containsAny(text, " article ", " articles ", " pdf ", " chapter ", " paper ", " scan ") && !containsAny(text, " book ", " books ") {
+		return article
+	}
+	if containsAny(text, " book ", " books ", " novel ", " libro ", " livre ", " livro ", " buch ", " volume ") && !containsAny(text, " article ", " pdf ", " chapter ") {
+		return !article
+	}
+	return true
+}
+
+// titled is the own requests whose title or author the new text names, without
+// those that another explains better.
+func (s *records) titled(own []*candidate) []*candidate {
+	var out []*candidate
+	authors := map[string]int{}
+	for _, c := range own {
+		if c.author {
+			authors[fold(c.t.Author)]++
+		}
+	}
+	top := 0.0
+	strength := map[*candidate]float64{}
+	for _, c := range own {
+		v := c.title.score
+		switch {
+		case c.author && v >= 0.2:
+			v = max(v, 0.85)
+		case c.author:
+			v = max(v, 0.6)
+		}
+		strength[c] = v
+		top = max(top, v)
+	}
+	if top < 0.5 {
+		return nil
+	}
+	for _, c := range own {
+		v := strength[c]
+		if v < 0.5 || v < top-0.35 && !c.title.full {
+			continue
+		}
+		out = append(out, c)
+	}
+	// several at the same place of the text: the better, or those of one title
+	sort.SliceStable(out, func(a, b int) bool { return strength[out[a]] > strength[out[b]] })
+	var kept []*candidate
+	for _, c := range out {
+		beaten := false
+		for _, k := range kept {
+			if sameWork(c.t, k.t) {
+				continue
+			}
+			near := c.title.at >= 0 && k.title.at >= 0 && c.title.at >= k.title.at-2 && c.title.at <= k.title.at+k.title.words+6
+			if near && strength[c] < strength[k]-0.05 || strength[c] < 0.7 && strength[k]-strength[c] > 0.15 {
+				beaten = true
+			}
+		}
+		if !beaten {
+			kept = append(kept, c)
+		}
+	}
+	return s.oneOfEach(kept)
+}
+
+// sameWork reports whether two requests are for the same thing.
+func sameWork(a, b *Transaction) bool {
+	return a != b && fold(mainTitle(a.Title)) == fold(mainTitle(b.Title)) && fold(a.ArticleTitle) == fold(b.ArticleTitle)
+}
+
+// oneOfEach keeps, of several requests for the same title, the one that suits
+// the wish; both where that doesn't decide, and then they are only offered.
+func (s *records) oneOfEach(list []*candidate) []*candidate {
+	var out []*candidate
+	done := map[*candidate]bool{}
+	for _, c := range list {
+		if done[c] {
+			continue
+		}
+		group := []*candidate{c}
+		for _, o := range list {
+			if o != c && sameWork(o.t, c.t) {
+				group = append(group, o)
+				done[o] = true
+			}
+		}
+		sort.SliceStable(group, func(a, b int) bool { return group[a].score > group[b].score })
+		if len(group) > 1 && (group[0].thread || group[0].score-group[1].score < 0.004) {
+			for _, g := range group {
+				if g.thread {
+					group[0] = g
+				}
+			}
+		}
+		out = append(out, group[0])
+	}
+	return out
+}
+
+// forwarded reports whether the message hands on another's mail: little new
+// text over a quoted mail that is not ours.
+func (s *records) forwarded() bool {
+	low := strings.ToLower(s.r.Message.Subject)
+	return strings.HasPrefix(low, "fw") || strings.HasPrefix(low, "wg:") || strings.HasPrefix(low, "tr:") || strings.HasPrefix(low, "rv:") || strings.HasPrefix(low, "enc:")
+}
+
+// mentionCues say that a request is only spoken of.
+var mentionCues = []string{
+	"the other", "is fine", "are fine", "is safe", "were fine", "is ok", "tomorrow", "i will bring", "ill bring", "will return", "i will take", "will take", "bringing it", "on me", "picked up", "got that", "no problem with", "unlike", "like i did", "not the", "besides", "i already have", "same as", "came fine", "arrived fine", "worked fine", "still reading", "i keep", "keeping", "the rest", "others i", "next week i",
+}
+
+// onlyMentioned reports whether the sentence that names the title says that
+// nothing is wanted of it while another sentence wants something.
+func (s *records) onlyMentioned(c *candidate) bool {
+	if c.title.at < 0 {
+		return false
+	}
+	from, to := s.text.sentence(c.title.at)
+	if to-from >= len(s.text.words)-6 {
+		return false
+	}
+	sentence := strings.Join(s.text.words[from:to], " ")
+	if s.text.question(c.title.at) {
+		return false
+	}
+	return containsAny(sentence, mentionCues...)
+}
+
+// elsewhere reports whether an answer turns to another request than the one
+// whose notice it answers.
+func (s *records) elsewhere() bool {
+	t := strings.Join(s.text.words, " ")
+	return containsAny(t, "the other one", "another book", "another request", "another article", "a different request", "other request", "other book", "other article", "not about th", "while i have you", "unrelated", "separate question", "different question", "not this one")
+}
+
+// speaksOfAll reports whether the wish is about everything.
+func (s *records) speaksOfAll() bool {
+	t := " " + strings.Join(s.text.words, " ") + " "
+	return containsAny(t, " all my ", " all of my ", " all of them ", " everything ", " all the books ", " all books ", " all three ", " all four ", " all five ", " all my ill ", " all of the ", " all items ", " all loans ", " both of my ", " todos mis ", " todos los ", " tous mes ", " tous les ", " todos os ", " alle meine ", " all of these ", " all of it ", " each of my ")
+}
+
+// count is how many requests the text speaks of: "both", "my three books"; 0 where it doesn't say.
+func (s *records) count() int {
+	for i, w := range s.text.words {
+		if w == "both" {
+			return 2
+		}
+		n := map[string]int{"two": 2, "three": 3, "four": 4, "five": 5, "2": 2, "3": 3, "4": 4, "dos": 2, "deux": 2, "zwei": 2, "tres": 3, "trois": 3, "drei": 3}[w]
+		if n > 0 {
+			for k := i + 1; k < len(s.text.words) && k <= i+3; k++ {
+				switch s.text.words[k] {
+				case "books", "items", "loans", "articles", "requests", "libros", "livres", "livros", "bucher", "things", "volumes":
+					return n
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// unknownTitle reports whether the new text seems to name a work that is not
+// the candidate: words in quotation marks or capitals that are not its own.
+func (s *records) unknownTitle(c *candidate) bool {
+	text := s.r.NewText
+	open := strings.IndexAny(text, "“\"«《")
+	if open >= 0 {
+		rest := text[open:]
+		if end := strings.IndexAny(rest[1:], "”\"»》"); end > 3 {
+			x := indexWords(rest[:end+1])
+			t := c.t.Title + " " + c.t.ArticleTitle
+			return x.matchTitle(t).score < 0.2
+		}
+	}
+	// capitalised words inside a sentence
+	caps := 0
+	toks, sents := tokenize(text, 300)
+	known := map[string]bool{}
+	for _, w := range wordsOf(fold(c.t.Title + " " + c.t.ArticleTitle + " " + c.t.Author + " " + s.r.Message.Author().Name + " " + c.t.FirstName + " " + c.t.LastName + " " + c.t.PickupLocation)) {
+		known[w] = true
+	}
+	for _, st := range sents {
+		for i := st.from + 1; i < st.to; i++ {
+			t := toks[i]
+			if ch := text[t.start]; ch >= 'A' && ch <= 'Z' && len(t.word) > 3 && !commonWords[t.word] && !known[t.word] && !weekdayOrMonth(t.word) {
+				caps++
+			}
+		}
+	}
+	return caps >= 2
+}
+
+func weekdayOrMonth(w string) bool {
+	_, a := monthNames[w]
+	_, b := weekdayNames[w]
+	return a || b
+}
+
+// decideLibrary files mail of lenders and ILL systems: by our number, or by
+// the title with a second sign.
+func (s *records) decideLibrary(kind Kind, intent Intent) {
+	if intent == LendingRequest {
+		return
+	}
+	byID := false
+	for _, c := range s.cands {
+		strong := c.idNew == "its ILL number" || c.idNew == "its Rapid number" || c.idNew == "its TN" || c.idNew == "its DOI" && kind == KindSystem
+		if c.idNew == "its number" && (c.title.score >= 0.5 || s.text.at[fold(c.t.Username)] != nil) {
+			strong = true
+		}
+		if strong {
+			c.decided = true
+			byID = true
+		}
+	}
+	if byID {
+		return
+	}
+	for _, c := range s.cands {
+		if c.thread || c.idReply && (c.title.score >= 0.5 || c.quoted.score >= 0.5) {
+			c.decided = true
+			byID = true
+		}
+	}
+	if byID {
+		return
+	}
+	type weighed struct {
+		c *candidate
+		v float64
+	}
+	var list []weighed
+	for _, c := range s.cands {
+		v := 0.6 * c.title.score
+		if c.title.full {
+			v += 0.1
+		}
+		if v < 0.3 && !c.author {
+			continue
+		}
+		if c.author {
+			v += 0.2
+		}
+		if c.dated {
+			v += 0.35
+		}
+		if c.lender {
+			v += 0.35
+		}
+		v += 0.15 * (s.fit(intent, c.t) - 0.3)
+		c.score = max(c.score, min(0.95, v))
+		list = append(list, weighed{c, v})
+	}
+	sort.SliceStable(list, func(a, b int) bool { return list[a].v > list[b].v })
+	if len(list) == 0 || list[0].v < 0.8 {
+		return
+	}
+	for i, w := range list {
+		if i == 0 {
+			continue
+		}
+		if list[0].v-w.v < 0.12 && (sameWork(w.c.t, list[0].c.t) || w.c.title.score >= 0.7) {
+			return
+		}
+	}
+	if list[0].c.title.score >= 0.6 && (list[0].c.dated || list[0].c.lender || list[0].c.author || list[0].c.title.full && list[0].c.title.words >= 3) {
+		list[0].c.decided = true
+	}
+}
+
+// decideReturned files bounces and auto-replies on the request of the mail
+// that came back.
+func (s *records) decideReturned(kind Kind) {
+	for _, c := range s.cands {
+		if c.thread {
+			c.decided = true
+		}
+	}
+	for _, c := range s.cands {
+		if c.decided {
+			return
+		}
+	}
+	for _, c := range s.cands {
+		if (c.idNew == "its TN" || c.idReply) && (c.stand >= mentioned || kind == KindBounce && (c.title.score >= 0.5 || c.quoted.score >= 0.5)) {
+			c.decided = true
+		}
+	}
+}

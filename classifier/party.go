@@ -1,0 +1,142 @@
+package classifier
+
+import (
+	"strings"
+
+	"illmail/mailbox"
+)
+
+// standing says how surely a message speaks for a patron.
+type standing int
+
+const (
+	stranger   standing = iota
+	mentioned           // copied, quoted, or named in the text
+	sameName            // another address, but the patron's first and last name, and nobody else's
+	ownAccount          // the patron's username at the office's domain
+	otherAddr           // an address that staff confirmed as theirs
+	registered          // exactly the registered address
+)
+
+var standingWords = map[standing]string{
+	mentioned: "the patron is named in the mail", sameName: "the sender has the patron's name", ownAccount: "the sender's account is the patron's username",
+	otherAddr: "the sender's address is known as the patron's", registered: "the sender is the patron",
+}
+
+// parties is how the message stands to each patron of the facts, by username.
+func parties(r *Reading, f Facts) map[string]standing {
+	m := r.Message
+	from := m.Author()
+	sender := from.Key()
+	local, domain, _ := strings.Cut(sender, "@")
+	own := r.Office.owns(domain)
+	out := map[string]standing{}
+	raise := func(u string, s standing) {
+		if s > out[u] {
+			out[u] = s
+		}
+	}
+	named := map[string]bool{}
+	others := map[string]bool{}
+	note := func(s string) { others[strings.ToLower(s)] = true }
+	for _, a := range m.Cc {
+		note(a.Key())
+	}
+	for _, s := range mailInText.FindAllString(clip(m.Text, maxScan), 40) {
+		note(s)
+	}
+	if m.Report != nil {
+		for _, rc := range m.Report.Recipients {
+			note(rc.Addr)
+		}
+	}
+	titled := map[string]bool{}
+	for _, n := range titledNames(r.NewText + "\n" + m.Subject) {
+		titled[n] = true
+	}
+	typed := typedName(r.NewText)
+	for i := range f.Transactions {
+		t := &f.Transactions[i]
+		u := t.Username
+		if u == "" {
+			continue
+		}
+		email := strings.ToLower(t.Email)
+		switch {
+		case sender != "" && email == sender:
+			raise(u, registered)
+		case own && strings.EqualFold(u, local):
+			raise(u, ownAccount)
+		}
+		for _, a := range t.OtherEmails {
+			if sender != "" && strings.EqualFold(a, sender) {
+				raise(u, otherAddr)
+			}
+		}
+		if samePerson(from.Name, t) || len(typed) > 0 && sameTyped(typed, r.NewText, t) {
+			named[u] = true
+		}
+		if others[email] || others[strings.ToLower(u)+"@"+domain] && own {
+			raise(u, mentioned)
+		}
+		for o := range others {
+			if l, d, ok := strings.Cut(o, "@"); ok && strings.EqualFold(l, u) && r.Office.owns(d) {
+				raise(u, mentioned)
+			}
+		}
+		if last := fold(t.LastName); len(last) > 2 && titled[last] {
+			raise(u, mentioned)
+		}
+	}
+	// a name alone counts only where it is one patron's, and where the address
+	// is not another patron's
+	certain := false
+	for _, s := range out {
+		certain = certain || s >= ownAccount
+	}
+	if len(named) == 1 && !certain {
+		for u := range named {
+			raise(u, sameName)
+		}
+	} else {
+		for u := range named {
+			raise(u, mentioned)
+		}
+	}
+	return out
+}
+
+// sameTyped is sameName for a name typed under the mail.
+func sameTyped(typed []string, text string, t *Transaction) bool {
+	text = strings.TrimSpace(text)
+	last := stripAfterComma(strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:]))
+	return samePerson(last, t)
+}
+
+// samePerson reports whether a name, as displayed or typed, holds the patron's
+// first and last name in either order.
+func samePerson(name string, t *Transaction) bool {
+	words := map[string]bool{}
+	for _, w := range wordsOf(fold(name)) {
+		words[w] = true
+	}
+	first, last := wordsOf(fold(t.FirstName)), wordsOf(fold(t.LastName))
+	if len(first) == 0 || len(last) == 0 {
+		return false
+	}
+	for _, w := range last {
+		if !words[w] {
+			return false
+		}
+	}
+	return words[first[0]]
+}
+
+// verified reports whether From is exactly the registered address of that
+// patron and authentication does not speak against it.
+func (s *records) verified(username string) bool {
+	if username == "" || s.party[username] != registered {
+		return false
+	}
+	return s.r.Message.AuthResults(s.r.Office.AuthservIDs) != mailbox.VerdictFail
+}

@@ -1,0 +1,333 @@
+package classifier
+
+import (
+	"strings"
+	"unicode"
+
+	"illmail/mailbox"
+)
+
+// footerStarts begin the line that a phone or a web mail puts under a mail.
+var footerStarts = []string{
+	"sent from my", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from the", "sent from gmail", "sent from proton", "sent with proton", "sent via", "sent from a ", "sent from mobile", "sent using", "sent by my", "get outlook for", "get bluemail",
+	"envoyé de mon", "envoyé depuis", "envoyé à partir", "obtenir outlook", "télécharger outlook", "enviado desde", "enviado de mi", "obtener outlook", "enviado do meu", "enviado de meu", "enviado a partir", "obter o outlook", "obtenha o outlook", "enviado pelo", "enviado por correo",
+	"von meinem", "gesendet von", "gesendet mit", "outlook für", "outlook for ios", "inviato da", "ottieni outlook", "scarica outlook", "verzonden vanaf", "verstuurd vanaf", "skickat från", "sendt fra", "lähetetty", "wysłane z", "wysłano z", "отправлено с",
+	"发自我的", "从我的", "傳送自", "從我的", "获取 outlook", "發自我的", "iphoneから", "gửi từ", "voye soti", "voye nan", "mandado desde", "sent on the go", "typed on my", "please excuse typos", "please excuse any typos", "excuse the typos", "excuse my brevity", "pardon typos", "pardon any typos",
+}
+
+// disclaimerStarts begin what an organisation puts under every mail.
+var disclaimerStarts = []string{
+	"confidentiality notice", "confidentiality:", "confidential:", "this message may contain", "this message is intended", "this message and any", "this message contains confidential", "this e-mail and any", "this email and any", "this e-mail is", "this email is confidential", "this email may", "this e-mail may", "this communication", "this transmission",
+	"the information contained in", "the information in this", "the contents of this", "if you are not the intended", "if you have received this", "if you received this", "if you received it in error", "disclaimer", "notice: this", "please consider the environment", "please think before", "think before you print", "before printing", "consider the environment", "save paper",
+	"privileged and confidential", "legal notice", "under florida", "under state law", "public records", "email correspondence to and from", "e-mail correspondence to and from",
+	"avis de confidentialité", "ce message est", "ce courriel", "ce message et", "ce message peut", "pensez à l'environnement", "pensez à l’environnement", "aviso legal", "aviso de confidencialidad", "este mensaje", "este correo", "la información contenida", "antes de imprimir", "aviso de confidencialidade", "esta mensagem", "este e-mail", "este email",
+	"diese e-mail", "diese nachricht", "der inhalt dieser", "bitte denken sie an die umwelt", "questo messaggio", "le informazioni contenute", "此邮件", "本邮件", "virus-free", "this email has been checked", "get a signature like", "to unsubscribe", "you received this message because", "ref:_00", "ref:00",
+}
+
+// closings are the words before a typed name.
+var closings = []string{
+	"best", "best regards", "best wishes", "kind regards", "kindest regards", "warm regards", "warmly", "warmest", "regards", "thanks", "thank you", "many thanks", "thanks so much", "thanks again", "thx", "ty", "cheers", "sincerely", "yours sincerely", "sincerely yours", "yours", "yours truly", "yours faithfully", "respectfully", "cordially", "all the best", "all best", "take care", "with thanks", "with gratitude", "gratefully", "with kind regards", "with best wishes", "with good wishes", "with warm regards", "with appreciation", "in haste", "love", "peace", "ta", "br", "rgds", "greetings",
+	"saludos", "un saludo", "saludos cordiales", "cordialmente", "atentamente", "atte", "gracias", "muchas gracias", "mil gracias", "un abrazo", "abrazos", "un cordial saludo",
+	"cordialement", "bien cordialement", "bien à vous", "merci", "merci d'avance", "merci beaucoup", "bonne journée", "avec mes remerciements", "salutations", "sincères salutations", "respectueusement", "amicalement",
+	"obrigado", "obrigada", "muito obrigado", "muito obrigada", "atenciosamente", "cumprimentos", "com os melhores cumprimentos", "abraços", "um abraço", "abs", "grato", "grata",
+	"mit freundlichen grüßen", "mit freundlichen grüssen", "mit freundlichem gruß", "freundliche grüße", "freundliche grüsse", "viele grüße", "viele grüsse", "beste grüße", "liebe grüße", "herzliche grüße", "schöne grüße", "mfg", "vg", "lg", "gruß", "grüße", "danke", "vielen dank", "besten dank", "herzlichen dank", "hochachtungsvoll",
+	"grazie", "cordiali saluti", "distinti saluti", "saluti", "un saluto", "mvh", "med vänlig hälsning", "vennlig hilsen", "hilsen", "met vriendelijke groet", "groeten", "pozdrawiam", "谢谢", "谢谢您", "此致", "敬礼", "祝好", "mèsi", "cảm ơn", "trân trọng", "kia ora", "nga mihi",
+}
+
+var closingSet = func() map[string]bool {
+	m := map[string]bool{}
+	for _, c := range closings {
+		m[c] = true
+	}
+	return m
+}()
+
+// titleWords are what stands under a name in a signature, and nowhere at the
+// end of what a person types.
+var titleWords = strings.Fields(`professor prof emeritus emerita lecturer instructor dean provost director coordinator manager librarian specialist assistant associate administrator analyst engineer technician
+	department dept school college university universidad université universidade universität institute institut instituto faculty library libraries bibliothek biblioteca bibliothèque bibliothek universitätsbibliothek bibliotheque center centre office division program programme unit services service laboratory lab hospital museum archives
+	phd ph.d m.a ma mfa msn dnp dma j.d md rn mls mlis mba b.a bsc msc candidate student doctoral graduate undergraduate doctorando doctoranda doktorand doktorandin bolseira bolseiro fellow postdoc researcher scholar adjunct chair head lead supervisor officer interlibrary ill fernleihe préstamo prestamo prêt pret peb resource sharing access circulation acquisitions lending borrowing
+	she/her he/him they/them she/they pronouns tel phone fax ext cell mobile pager room rm building bldg hall suite street ave avenue road drive box postfach raum www http https twitter linkedin orcid teléfono tél telefon`)
+
+var titleSet = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range titleWords {
+		m[w] = true
+	}
+	return m
+}()
+
+// cutSignature divides one answer into what was typed and the signature,
+// footers and disclaimers under it. block says whether a block that looks like
+// a signature may be cut, too, and not only what stands under a delimiter.
+func cutSignature(seg []string, sender mailbox.Address, block bool) (own, cut []string) {
+	end := len(seg)
+	for i := range seg {
+		if isDelimiter(seg, i) {
+			end = i
+			break
+		}
+	}
+	end = cutFooters(seg, end)
+	if block {
+		for n := 0; n < 3; n++ {
+			e := cutBlock(seg, end, sender)
+			if e == end {
+				break
+			}
+			end = cutFooters(seg, e)
+		}
+	}
+	return seg[:end], seg[end:]
+}
+
+// isDelimiter reports whether line i divides a signature from the text: "-- "
+// (RFC 3676 section 4.3) anywhere but on top, and its kin near the end.
+func isDelimiter(seg []string, i int) bool {
+	l := seg[i]
+	if len(l) < 2 || i == 0 || strings.TrimSpace(strings.Join(seg[:i], "")) == "" {
+		return false
+	}
+	if l == "-- " {
+		return true
+	}
+	left := 0
+	for _, s := range seg[i+1:] {
+		if s != "" {
+			left++
+		}
+	}
+	switch {
+	case l == "--" || l == "—" || l == "–" || l == "---" || l == "- --" || l == "——":
+		return left > 0 && left <= 12
+	case len(l) >= 3 && strings.Trim(l, "_-=*~ ") == "":
+		if left == 0 {
+			return true
+		}
+		if left > 14 {
+			return false
+		}
+		// a line of dashes may divide sections of what was typed
+		rest := strings.ToLower(strings.Join(seg[i+1:], "\n"))
+		return containsAny(rest, "@", "http", "www.", "tel", "phone", "intended", "confidential", "mailing list", "environment", "unsubscribe") || looksTitled(seg[i+1:])
+	}
+	return false
+}
+
+func looksTitled(lines []string) bool {
+	for _, l := range lines {
+		if titled(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutFooters is the end of the text without phone footers and disclaimers.
+func cutFooters(seg []string, end int) int {
+	for {
+		for end > 0 && strings.TrimSpace(seg[end-1]) == "" {
+			end--
+		}
+		if end == 0 {
+			return 0
+		}
+		low := strings.Trim(strings.ToLower(seg[end-1]), "*_<>[]() ")
+		if hasAnyPrefix(low, footerStarts) && runes(low) < 110 {
+			end--
+			continue
+		}
+		// a disclaimer runs over some lines to the end of its paragraph
+		cutTo := -1
+		for i, n := end-1, 0; i >= 0 && n < 14 && seg[i] != ""; i, n = i-1, n+1 {
+			l := strings.TrimLeft(strings.ToLower(seg[i]), "*_-–—.|>♻🌳 ")
+			if hasAnyPrefix(l, disclaimerStarts) {
+				cutTo = i
+			}
+		}
+		if cutTo < 0 || cutTo == 0 {
+			return end
+		}
+		end = cutTo
+	}
+}
+
+// cutBlock is the end of the text without the last paragraph's signature block.
+func cutBlock(seg []string, end int, sender mailbox.Address) int {
+	from := end
+	for from > 0 && strings.TrimSpace(seg[from-1]) != "" {
+		from--
+	}
+	p := seg[from:end]
+	if len(p) == 0 || len(p) > 10 {
+		return end
+	}
+	for _, l := range p {
+		if runes(l) > 90 {
+			return end
+		}
+	}
+	// the typed closing stays, and the name under it
+	k := -1
+	for i, l := range p {
+		if isClosing(l) {
+			k = i
+		}
+	}
+	if k >= 0 {
+		keep := k + 2
+		if strings.Contains(strings.TrimRight(p[k], ",.! "), ",") { // "Thanks, Ana" on one line
+			keep = k + 1
+			if keep < len(p) && !nameLine(p[keep], sender) && sigLines(p[keep:]) == 0 {
+				return end
+			}
+		}
+		if keep >= len(p) {
+			return end
+		}
+		extra := p[keep:]
+		if len(extra) == 1 && runes(extra[0]) <= 5 { // a library's symbol under the name
+			return end
+		}
+		if sigLines(extra) == len(extra) {
+			return from + keep
+		}
+		return end
+	}
+	if from == 0 {
+		// a text of one paragraph: a name on a line of its own with titles under it
+		for i := 1; i < len(p); i++ {
+			if nameLine(p[i], sender) && i+1 < len(p) && sigLines(p[i+1:]) == len(p)-i-1 && looksTitled(p[i+1:]) {
+				return i + 1
+			}
+		}
+		return end
+	}
+	if nameLine(p[0], sender) {
+		if len(p) == 1 {
+			if titled(stripName(p[0])) || contact(p[0]) || strings.Contains(p[0], " | ") {
+				return from
+			}
+			return end
+		}
+		if sigLines(p[1:]) == len(p)-1 {
+			if len(p) == 2 && runes(p[1]) <= 5 {
+				return end
+			}
+			return from
+		}
+		return end
+	}
+	// a block of titles, addresses and places without the name
+	strong := 0
+	for _, l := range p {
+		if contact(l) || titled(l) {
+			strong++
+		}
+	}
+	if strong > 0 && strong*2 >= len(p) && sigLines(p) == len(p) {
+		return from
+	}
+	return end
+}
+
+// isClosing reports whether a line is a closing phrase, alone or with a name.
+func isClosing(l string) bool {
+	low := strings.ToLower(strings.TrimRight(l, ",.!:;-–— 🙂😊:)"))
+	if closingSet[low] {
+		return true
+	}
+	if k := strings.IndexAny(low, ",!.-–"); k > 0 && runes(low) < 45 {
+		return closingSet[strings.TrimSpace(low[:k])] && len(strings.Fields(low[k:])) <= 4
+	}
+	return false
+}
+
+// sigLines counts lines that may be of a signature: short, and no sentence.
+func sigLines(lines []string) int {
+	n := 0
+	for _, l := range lines {
+		low := " " + strings.ToLower(l) + " "
+		sentence := strings.HasSuffix(l, "?") || strings.HasSuffix(l, "!") || strings.HasSuffix(l, ".") && len(strings.Fields(l)) > 5 && !contact(l) ||
+			containsAny(low, " i ", " i'", " i’", " you ", " please ", " we ", " my ", " is ", " are ", " was ", " can ", " will ") && !contact(l)
+		if !sentence && runes(l) <= 90 {
+			n++
+		}
+	}
+	return n
+}
+
+// titled reports whether a line has a word of a position or an institution.
+func titled(l string) bool {
+	for _, w := range strings.FieldsFunc(strings.ToLower(l), func(r rune) bool {
+		return !unicode.IsLetter(r) && r != '.' && r != '/'
+	}) {
+		if titleSet[strings.Trim(w, "./")] || titleSet[strings.TrimRight(w, ".")] {
+			return true
+		}
+	}
+	return false
+}
+
+// contact reports whether a line has an address of any kind.
+func contact(l string) bool {
+	low := strings.ToLower(l)
+	if containsAny(low, "@", "http", "www.", " | ", "•", "·") {
+		return true
+	}
+	return digits(l) >= 7 && digits(l)*2 >= len(l)/2 || containsAny(low, "tel.", "tel:", "phone", "fax", "ext.", "ext ") && digits(l) >= 3
+}
+
+// nameLine reports whether a line is a person's name: the sender's, or two to
+// four capitalised words.
+func nameLine(l string, sender mailbox.Address) bool {
+	core := stripAfterComma(l)
+	words := strings.Fields(strings.Trim(core, "*_-–— ."))
+	if len(words) == 0 || len(words) > 5 || runes(core) > 45 {
+		return false
+	}
+	have := map[string]bool{}
+	for _, w := range strings.FieldsFunc(fold(sender.Name), notLetter) {
+		have[w] = true
+	}
+	hits := 0
+	for _, w := range words {
+		for _, part := range strings.FieldsFunc(fold(w), notLetter) {
+			if len(part) > 1 && have[part] {
+				hits++
+			}
+		}
+	}
+	if hits > 0 && len(words)-hits <= 2 {
+		return true
+	}
+	if len(words) < 2 {
+		return false
+	}
+	for _, w := range words {
+		r := []rune(strings.Trim(w, ".()"))
+		if len(r) == 0 || !unicode.IsUpper(r[0]) && !namePart[strings.ToLower(w)] {
+			return false
+		}
+	}
+	return !titled(core)
+}
+
+var namePart = map[string]bool{"de": true, "da": true, "do": true, "dos": true, "del": true, "la": true, "van": true, "von": true, "der": true, "den": true, "di": true, "al": true, "bin": true, "y": true, "e": true}
+
+func notLetter(r rune) bool { return !unicode.IsLetter(r) }
+
+// stripAfterComma is the line up to the degree or the position: "Karim Nasser, MFA".
+func stripAfterComma(l string) string {
+	if k := strings.IndexAny(l, ",(|"); k > 0 {
+		return l[:k]
+	}
+	return l
+}
+
+func stripName(l string) string {
+	if k := strings.IndexAny(l, ",(|"); k > 0 {
+		return l[k:]
+	}
+	return ""
+}
