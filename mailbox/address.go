@@ -112,6 +112,7 @@ type addressReader struct {
 	s         string
 	i         int
 	semicolon int // the last one: a group's name is only read where a group can end
+	unclosed  bool
 }
 
 // next reads one item up to its comma, semicolon or colon. Without angle
@@ -172,9 +173,13 @@ func (p *addressReader) next() (name, addr, comment string, angle bool, end byte
 	return strings.TrimSpace(b.String()), addr, comment, angle, 0, false
 }
 
-// quoted reads a quoted-string; an unclosed one ends with the field.
+// quoted reads a quoted-string. A quote that is never closed is left out.
 func (p *addressReader) quoted() (text, raw string) {
 	start := p.i
+	if p.unclosed {
+		p.i++
+		return "", ""
+	}
 	var b strings.Builder
 	for p.i++; p.i < len(p.s); p.i++ {
 		switch c := p.s[p.i]; {
@@ -188,7 +193,8 @@ func (p *addressReader) quoted() (text, raw string) {
 			b.WriteByte(c)
 		}
 	}
-	return b.String(), p.s[start:]
+	p.i, p.unclosed = start+1, true
+	return "", ""
 }
 
 func (p *addressReader) comment() string {

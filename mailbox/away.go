@@ -280,7 +280,7 @@ func (r *awayReader) reason(i, next int) string {
 		case untilWords[w]:
 			return "until"
 		case w == "-" || w == "to" || w == "al" || w == "au" || w == "a" || w == "and" && r.between(j):
-			if r.dateEndsBefore(j) {
+			if j >= i-3 && r.dateEndsBefore(j) {
 				return "until"
 			}
 		case backWords[w]:

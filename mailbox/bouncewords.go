@@ -240,12 +240,12 @@ var statusWords = []struct {
 	code  string
 	words []string
 }{
-	{"5.2.2", []string{"mailbox full", "mailbox is full", "mailbox was full", "quota", "storage limit", "exceeded storage", "inbox is full", "inbox full", "postfach voll", "postfach ist voll", "buzón lleno", "boîte pleine", "邮箱已满"}},
+	{"5.2.2", []string{"mailbox full", "mailbox is full", "mailbox was full", "quota", "storage limit", "exceeded storage", "inbox is full", "inbox full", "postfach voll", "postfach ist voll", "buzón lleno", "buzón está lleno", "boîte pleine", "boîte est pleine", "est pleine", "está cheia", "caixa postal cheia", "邮箱已满"}},
 	{"5.2.1", []string{"disabled", "inactive", "suspended", "deactivated", "not active", "account closed", "no longer"}},
 	{"5.1.2", []string{"host unknown", "unknown host", "host not found", "domain not found", "couldn't find any host", "no such domain", "domain does not exist", "name service error", "unrouteable mail domain", "unroutable mail domain", "bad destination host", "no mx", "non-existent domain", "nxdomain"}},
-	{"5.1.1", []string{"user unknown", "unknown user", "no such user", "not found", "not exist", "n't exist", "no mailbox", "unknown recipient", "recipient unknown", "user not known", "invalid recipient", "unknown address", "no such", "not known", "not listed", "unrouteable address", "unroutable address", "invalid address", "unknown or illegal", "mailbox unavailable", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe pas", "não existe", "desconhecid", "不存在"}},
+	{"5.1.1", []string{"user unknown", "unknown user", "no such user", "not found", "not exist", "n't exist", "no mailbox", "unknown recipient", "recipient unknown", "user not known", "invalid recipient", "unknown address", "no such", "not known", "not listed", "unrouteable address", "unroutable address", "invalid address", "unknown or illegal", "mailbox unavailable", "doesn't have a", "does not have a", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe pas", "não existe", "desconhecid", "不存在"}},
 	{"5.3.4", []string{"too large", "too big", "exceeds the size", "size limit", "exceeds the maximum", "message size"}},
-	{"5.7.1", []string{"spam", "blocked", "blacklist", "blocklist", "denied", "policy", "not permitted", "not allowed", "rejected", "only members", "not authorized", "content"}},
+	{"5.7.1", []string{"spam", "blocked", "blacklist", "blocklist", "denied", "policy", "not permitted", "not allowed", "rejected", "only members", "not authorized", "not accepting", "content"}},
 	{"5.4.7", []string{"timed out", "timeout", "retry", "expired", "too long", "connection refused", "could not connect"}},
 }
 
@@ -276,7 +276,7 @@ var listIntroWords = []string{
 
 // failureWords say that an address does not work.
 var failureWords = []string{
-	"unknown", "not found", "n't found", "no such", "not exist", "n't exist", "unavailable", "full", "quota", "rejected", "refused", "denied", "disabled", "inactive", "invalid", "undeliver", "fail", "failed", "error", "not listed", "not known", "no mailbox", "unrout", "timed out", "deferred", "blocked", "restricted", "no longer", "expired", "could not be", "couldn't be", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe", "não existe", "desconhecid", "不存在", "已满", "拒绝", "only members", "not permitted", "not allowed", "exceeds", "too large", "can't accept", "cannot accept", "loop",
+	"unknown", "not found", "n't found", "no such", "not exist", "n't exist", "unavailable", "full", "quota", "rejected", "refused", "denied", "disabled", "inactive", "invalid", "undeliver", "fail", "failed", "error", "not listed", "not known", "no mailbox", "unrout", "timed out", "deferred", "blocked", "restricted", "no longer", "expired", "could not be", "couldn't be", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe", "não existe", "desconhecid", "不存在", "已满", "拒绝", "only members", "not permitted", "not allowed", "exceeds", "too large", "cheia", "llen", "plein", "doesn't have", "does not have", "can't accept", "cannot accept", "loop",
 }
 
 // notRecipientWords stand before an address that is somebody else's.

@@ -119,8 +119,8 @@ func decodeUnknown(b []byte) string {
 	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
 
-// guessCharset looks at how high bytes stand: alone between letters in the
-// languages of Western Europe, in pairs within the ranges of frequent
+// guessCharset looks at how high bytes stand: one or two beside ASCII letters
+// in the languages of Western Europe, in pairs within the ranges of frequent
 // characters in Chinese, in whole words in Cyrillic. nil: UTF-8 with an
 // accident in it.
 func guessCharset(b []byte) encoding.Encoding {
@@ -129,7 +129,7 @@ func guessCharset(b []byte) encoding.Encoding {
 	var high, letters, valid, invalid int
 	for i := 0; i < len(b); {
 		if b[i] < 0x80 {
-			if c := b[i] | 0x20; c >= 'a' && c <= 'z' {
+			if isLetter(b[i]) {
 				letters++
 			}
 			i++
@@ -144,7 +144,7 @@ func guessCharset(b []byte) encoding.Encoding {
 		high += n
 		i += n
 	}
-	var alone, gb, koiLower, winLower int
+	var runs, odd, attached, gb, koiLower, winLower int
 	for i := 0; i < len(b); i++ {
 		start := i
 		for ; i < len(b) && b[i] >= 0x80; i++ {
@@ -155,8 +155,14 @@ func guessCharset(b []byte) encoding.Encoding {
 				winLower++
 			}
 		}
-		if i-start == 1 {
-			alone++
+		n := i - start
+		if n == 0 {
+			continue
+		}
+		runs++
+		odd += n % 2
+		if n <= 3 && (start > 0 && isLetter(b[start-1]) || i < len(b) && isLetter(b[i])) {
+			attached += n
 		}
 		for j := start; j+1 < i; j += 2 {
 			if b[j] >= 0xb0 && b[j] <= 0xd7 && b[j+1] >= 0xa1 { // the frequent characters of GB 2312
@@ -176,12 +182,12 @@ func guessCharset(b []byte) encoding.Encoding {
 	switch {
 	case valid > 8*invalid:
 		return nil
-	case alone*2 > high || letters > 4*high:
-		return charmap.Windows1252
-	case gb*10 >= high*8 && gb >= big5:
+	case gb*10 >= high*7 && gb >= big5 && odd*4 < runs:
 		return simplifiedchinese.GB18030
-	case big5*10 >= high*8:
+	case big5*10 >= high*8 && high > 3:
 		return traditionalchinese.Big5
+	case attached*2 > high || letters > 4*high:
+		return charmap.Windows1252
 	case koiLower > winLower && koiLower*10 > high*6:
 		return charmap.KOI8R
 	case winLower*10 > high*6:
@@ -189,6 +195,8 @@ func guessCharset(b []byte) encoding.Encoding {
 	}
 	return charmap.Windows1252
 }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // decodeUTF7 decodes RFC 2152, which old Exchange servers write reports in.
 func decodeUTF7(b []byte) string {

@@ -241,10 +241,13 @@ func (e *entity) decoded() []byte {
 	return e.body
 }
 
-// decodeBase64 decodes whatever of b is of the alphabet. Padding in the middle
-// ends one encoded text and starts the next.
+// decodeBase64 decodes whatever of b is of the alphabet. Padding ends the text,
+// unless only more base64 follows: then several texts were put together.
 func decodeBase64(b []byte) []byte {
 	out := make([]byte, 0, len(b)/4*3+3)
+	if n, err := base64.StdEncoding.Decode(out[:cap(out)], bytes.TrimSpace(b)); err == nil {
+		return out[:n] // line ends aside nothing is out of order, as nearly always
+	}
 	clean := make([]byte, 0, min(len(b), 4096))
 	flush := func(final bool) {
 		n := len(clean) / 4 * 4
@@ -263,7 +266,8 @@ func decodeBase64(b []byte) []byte {
 			clean = clean[:0]
 		}
 	}
-	for _, c := range b {
+	checked := false
+	for i, c := range b {
 		switch {
 		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/':
 			if clean = append(clean, c); len(clean) == 4096 {
@@ -275,10 +279,18 @@ func decodeBase64(b []byte) []byte {
 			clean = append(clean, '/')
 		case c == '=' && len(clean) > 0:
 			flush(true)
+			if !checked && bytes.ContainsFunc(b[i:], notBase64) {
+				return out // a footer that a list or gateway put below
+			}
+			checked = true
 		}
 	}
 	flush(true)
 	return out
+}
+
+func notBase64(r rune) bool {
+	return !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '+' || r == '/' || r == '=' || r == '\r' || r == '\n' || r == ' ' || r == '\t')
 }
 
 // decodeQuotedPrintable decodes RFC 2045 section 6.7; an "=" that starts no
@@ -444,7 +456,9 @@ func unpercent(s string) []byte {
 // understands as more than a name.
 func cleanName(s string) string {
 	s = strings.ReplaceAll(cleanText(s), "\\", "/")
-	s = path.Base(path.Clean("/" + strings.TrimRight(s, "/ ")))
+	if s = path.Base(path.Clean("/" + strings.TrimRight(s, "/ "))); s == "/" {
+		return ""
+	}
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r < ' ', strings.ContainsRune(`/:*?"<>|`, r):

@@ -9,6 +9,7 @@ import (
 type notice struct {
 	text      string // what the mail system wrote
 	lines     []string
+	low       []string   // lines in lower case
 	original  []rawField // header of the returned mail, as far as it is in the text
 	subject   string     // "Subject:" named within the notice
 	messageID string     // "Message-ID:" named within the notice
@@ -40,23 +41,37 @@ func splitNotice(text string) notice {
 			i = end - 1
 			continue
 		}
+		if at := strings.Index(low, "message-id:"); at >= 0 && n.messageID == "" && at+11 <= len(strings.TrimSpace(line)) {
+			n.messageID = firstID(strings.TrimSpace(line)[at+11:])
+		}
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
 			switch strings.ToLower(name) {
-			case "subject", "betreff", "asunto", "objet", "assunto", "主题":
+			case "subject", "betreff", "asunto", "objet", "assunto", "主题", "the subject of the message is":
 				if n.subject == "" {
 					n.subject = strings.Trim(decodeWords(strings.TrimSpace(value)), `"`)
 				}
-			case "message-id", "message id", "nachrichten-id":
-				if n.messageID == "" && strings.Contains(value, "@") {
-					n.messageID = messageID(value)
+			case "message id", "nachrichten-id":
+				if n.messageID == "" {
+					n.messageID = firstID(value)
 				}
 			}
 		}
 		kept = append(kept, line)
 	}
 	n.lines = kept
+	n.low = make([]string, len(kept))
+	for i, line := range kept {
+		n.low[i] = strings.ToLower(line)
+	}
 	n.text = strings.Join(kept, "\n")
 	return n
+}
+
+func firstID(value string) string {
+	if ids := messageIDs(value); len(ids) > 0 {
+		return ids[0]
+	}
+	return ""
 }
 
 // isMarker reports whether a line (lower case) announces the returned mail
@@ -192,13 +207,16 @@ func recipientsOfNotice(m *Message, n notice, to []string, action string) []Reci
 	return out
 }
 
+// around is how much of a line on either side of an address is looked at.
+const around = 160
+
 // candidates lists the addresses of the notice, best first. own are the
 // addresses of both ends of the report itself.
 func (n *notice) candidates(own map[string]bool, to []string) []candidate {
 	best := map[string]candidate{}
 	before := "" // the last line that was not empty, lower case
 	for i, line := range n.lines {
-		low := strings.ToLower(strings.TrimSpace(line))
+		low := strings.TrimSpace(n.low[i])
 		if low == "" {
 			continue
 		}
@@ -209,7 +227,7 @@ func (n *notice) candidates(own map[string]bool, to []string) []candidate {
 			}
 			at = end
 			addr := cleanAddr(line[start:end])
-			score := scoreAddress(strings.ToLower(line), start, end, before)
+			score := scoreAddress(strings.ToLower(line[max(0, start-around):start]), strings.ToLower(line[end:min(len(line), end+around)]), before)
 			if contains(to, strings.ToLower(addr)) {
 				score += 50
 			}
@@ -240,14 +258,19 @@ func (n *notice) candidates(own map[string]bool, to []string) []candidate {
 	return list
 }
 
-// scoreAddress weighs an address by how it stands in its line (lower case).
-func scoreAddress(line string, start, end int, before string) int {
-	left := strings.TrimSpace(line[:start])
-	right := strings.TrimSpace(line[end:])
+// scoreAddress weighs an address by what stands left and right of it in its
+// line and in the line before (all lower case).
+func scoreAddress(left, right, before string) int {
+	left = strings.TrimSpace(left)
+	right = strings.TrimSpace(right)
 	left = strings.TrimRight(left, "<([\"'")
 	right = strings.TrimLeft(right, ">)]\"'")
 	label := strings.Trim(left, " \t-*>#.•·0123456789")
 	switch {
+	case containsAny(left, []string{"trying to contact", "trying to reach", "tried to reach", "tried to contact"}):
+		return 80
+	case containsAny(left, []string{"expanded from", "generated from"}):
+		return 40 // the address as the sender knows it
 	case containsAny(left, notRecipientWords):
 		return -50
 	case containsAny(left, []string{"final-recipient", "original-recipient", "rcpt to", "recipient to"}):
@@ -264,11 +287,11 @@ func scoreAddress(line string, start, end int, before string) int {
 		return 80
 	case right == "" && len(strings.Fields(label)) <= 4 && containsAny(before, listIntroWords):
 		return 85
-	case replyCode(left) != "" || replyCode(right) != "" || enhancedCode(line) != "":
+	case replyCode(left) != "" || replyCode(right) != "" || enhancedCode(left) != "" || enhancedCode(right) != "":
 		return 65
-	case containsAny(line, failureWords):
+	case containsAny(left, failureWords) || containsAny(right, failureWords):
 		return 60
-	case containsAny(line, contactWords):
+	case containsAny(left, contactWords) || containsAny(right, contactWords):
 		return -30
 	}
 	return 20
@@ -315,7 +338,7 @@ func (n *notice) diagnostic(addr string, only bool) string {
 	var words string
 	low := strings.ToLower(addr)
 	for i, line := range n.lines {
-		at := strings.Index(strings.ToLower(line), low)
+		at := strings.Index(n.low[i], low)
 		if addr == "" || at < 0 || at+len(low) > len(line) {
 			continue
 		}
@@ -341,9 +364,9 @@ func (n *notice) diagnostic(addr string, only bool) string {
 	if words != "" {
 		return oneLine(words)
 	}
-	for _, line := range n.lines {
-		if containsAny(strings.ToLower(line), failureWords) {
-			return oneLine(line)
+	for i, line := range n.lines {
+		if containsAny(n.low[i], failureWords) {
+			return oneLine(n.paragraph(i, line, 4))
 		}
 	}
 	return ""

@@ -190,7 +190,7 @@ func readStatus(data []byte, to []string) []Recipient {
 			if len(bytes.TrimSpace(more)) == 0 {
 				break
 			}
-			if len(value) < maxFieldBytes {
+			if len(value) < 4<<10 {
 				value += " " + string(bytes.TrimSpace(more))
 			}
 		}

@@ -95,6 +95,8 @@ func decodeWord(w string) (charset string, data []byte) {
 		case c == '=' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2]):
 			data = append(data, unhex(text[i+1])<<4|unhex(text[i+2]))
 			i += 2
+		case c == '=' && i+1 < len(text) && (text[i+1] == ' ' || text[i+1] == '\t'):
+			i++ // a soft line break, which has no place here (RFC 2047 section 5)
 		default:
 			data = append(data, c)
 		}
