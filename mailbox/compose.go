@@ -220,6 +220,9 @@ func composeBody(o Outgoing) ([]byte, error) {
 	}
 	if o.HTML == "" {
 		writeTextPart(&b, "plain", o.Text)
+		if len(o.Attachments) == 0 {
+			b.WriteString("\r\n")
+		}
 	} else {
 		b.WriteString("Content-Type: multipart/alternative;\r\n boundary=\"" + alternative + "\"\r\n\r\n--" + alternative + "\r\n")
 		writeTextPart(&b, "plain", o.Text)
@@ -241,7 +244,7 @@ func composeBody(o Outgoing) ([]byte, error) {
 
 func writeTextPart(b *bytes.Buffer, subtype, text string) {
 	b.WriteString("Content-Type: text/" + subtype + "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
-	text = strings.TrimRight(cleanText(normalizeLines(text)), "\n") + "\n"
+	text = strings.TrimRight(cleanText(normalizeLines(text)), "\n")
 	w := quotedprintable.NewWriter(b) // writes into memory: no error to see
 	w.Write([]byte(text))
 	w.Close()

@@ -66,6 +66,7 @@ type htmlText struct {
 	breaks int    // line ends owed
 	space  bool   // a blank owed
 	tab    bool   // the end of a table cell owed
+	indent int    // blanks owed at the start of a line of pre
 	marker string // of a list item
 	begun  bool
 
@@ -80,8 +81,11 @@ func (w *htmlText) newline(n int) {
 	if w.freshCell {
 		return
 	}
+	if w.marker != "" {
+		n = 1 // a paragraph right in a list item
+	}
 	w.breaks = max(w.breaks, n)
-	w.space, w.tab = false, false
+	w.space, w.tab, w.indent = false, false, 0
 }
 
 // text writes character data, white space collapsed outside pre.
@@ -91,7 +95,7 @@ func (w *htmlText) text(b []byte) {
 		switch {
 		case c == '\n' && w.pre > 0:
 			w.breaks = min(w.breaks+1, 3)
-			w.space = false
+			w.space, w.indent = false, 0
 			i++
 		case c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == 0xc2 && i+1 < len(b) && b[i+1] == 0xa0:
 			if c == 0xc2 {
@@ -100,6 +104,8 @@ func (w *htmlText) text(b []byte) {
 			i++
 			if w.pre > 0 && w.breaks == 0 && w.begun {
 				w.out.WriteByte(' ')
+			} else if w.pre > 0 {
+				w.indent = min(w.indent+1, 40)
 			} else {
 				w.space = true
 			}
@@ -131,13 +137,16 @@ func (w *htmlText) word(s []byte) {
 			}
 		}
 		w.out.WriteString(quoteMarks[:2*min(w.quote, maxQuoteDepth)])
+		for range w.indent {
+			w.out.WriteByte(' ')
+		}
 		w.out.WriteString(w.marker)
 	case w.tab:
 		w.out.WriteByte('\t')
 	case w.space:
 		w.out.WriteByte(' ')
 	}
-	w.begun, w.breaks, w.space, w.tab, w.marker, w.freshCell = true, 0, false, false, "", false
+	w.begun, w.breaks, w.space, w.tab, w.indent, w.marker, w.freshCell = true, 0, false, false, 0, "", false
 	w.lastQuote = w.quote
 	w.out.Write(s)
 }
@@ -285,9 +294,7 @@ func (w *htmlText) begin(e *element, class, id, style string) {
 	}
 	switch e.tag {
 	case atom.Td, atom.Th:
-		if w.tab {
-			w.freshCell = true
-		}
+		w.freshCell = true
 	case atom.Tr, atom.Table:
 		if e.tag == atom.Tr || !w.freshCell {
 			w.freshCell = false
@@ -353,7 +360,7 @@ func (w *htmlText) close(e element) {
 	case atom.Td, atom.Th:
 		w.freshCell = false
 		const short = 100
-		if wrote := w.out.Len() - e.from; wrote > 0 && wrote < short && !strings.Contains(w.out.String()[e.from+min(1, wrote):], "\n") {
+		if wrote := w.out.Len() - e.from; wrote > 0 && wrote < short && !strings.Contains(strings.TrimLeft(w.out.String()[e.from:], "\n> "), "\n") {
 			w.breaks, w.space = 0, false // a block in a short cell does not end the row's line
 			w.tab = true
 		} else if w.breaks == 0 {
