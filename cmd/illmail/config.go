@@ -1,0 +1,545 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// Config is the configuration file. Unknown keys are errors; see contract and
+// README for what each key means.
+type Config struct {
+	StateDir string `toml:"state_dir"`
+	Database struct {
+		URL string `toml:"url"`
+	} `toml:"database"`
+	Web struct {
+		Listen  string `toml:"listen"`
+		BaseURL string `toml:"base_url"`
+	} `toml:"web"`
+	Offices   []OfficeConfig  `toml:"office"`
+	Retention RetentionConfig `toml:"retention"`
+
+	file  string
+	lines map[string]int // key path ("office.0.imap.port") → line
+}
+
+// OfficeConfig is one [[office]].
+type OfficeConfig struct {
+	Code     string   `toml:"code"`
+	Name     string   `toml:"name"`
+	Address  string   `toml:"address"`
+	Aliases  []string `toml:"aliases"` // further addresses of the same office
+	Domains  []string `toml:"domains"`
+	Timezone string   `toml:"timezone"`
+	Phone    string   `toml:"phone"`
+	Hours    string   `toml:"hours"`
+	URL      string   `toml:"url"`
+	ReturnTo string   `toml:"return_to"` // where borrowed items go back to, in words
+	// Languages other than English whose letters someone in the office approved.
+	Languages []string `toml:"languages"`
+	// States says what statuses of the office's own mean: "Claims Returned" = "claims_returned".
+	States map[string]string `toml:"states"`
+
+	IMAP    IMAPConfig    `toml:"imap"`
+	SMTP    SMTPConfig    `toml:"smtp"`
+	OAuth   OAuthConfig   `toml:"oauth"`
+	Source  SourceConfig  `toml:"source"`
+	ILLiad  ILLiadConfig  `toml:"illiad"`
+	Notices NoticesConfig `toml:"notices"`
+
+	location *time.Location
+}
+
+// IMAPConfig is [office.imap].
+type IMAPConfig struct {
+	Host         string   `toml:"host"`
+	Port         int      `toml:"port"`
+	Security     string   `toml:"security"`
+	Username     string   `toml:"username"`
+	PasswordFile string   `toml:"password_file"`
+	PasswordEnv  string   `toml:"password_env"`
+	Auth         string   `toml:"auth"`
+	Folder       any      `toml:"folder"` // a name or a list of names
+	SentFolder   string   `toml:"sent_folder"`
+	AuthservID   string   `toml:"authserv_id"`
+	Start        string   `toml:"start"`
+	AfterFiling  string   `toml:"after_filing"`
+	PollInterval Duration `toml:"poll_interval"`
+	SizeLimit    int64    `toml:"size_limit"` // bytes; above it headers and the first text only
+
+	folders  []string
+	password string // the demo's, which has no file
+}
+
+// SMTPConfig is [office.smtp].
+type SMTPConfig struct {
+	Host         string `toml:"host"`
+	Port         int    `toml:"port"`
+	Security     string `toml:"security"`
+	Username     string `toml:"username"`
+	PasswordFile string `toml:"password_file"`
+	PasswordEnv  string `toml:"password_env"`
+	Auth         string `toml:"auth"`
+	SaveSent     string `toml:"save_sent"`
+	MaxPerMinute int    `toml:"max_per_minute"`
+	Connections  int    `toml:"connections"`
+}
+
+// OAuthConfig is [office.oauth].
+type OAuthConfig struct {
+	Provider         string `toml:"provider"`
+	Tenant           string `toml:"tenant"`
+	ClientID         string `toml:"client_id"`
+	ClientSecretFile string `toml:"client_secret_file"`
+	Flow             string `toml:"flow"`
+	TokenURL         string `toml:"token_url"` // provider = "other"
+}
+
+// SourceConfig is [office.source].
+type SourceConfig struct {
+	Path     string   `toml:"path"`
+	Schedule string   `toml:"schedule"`
+	MaxAge   Duration `toml:"max_age"`
+	Full     bool     `toml:"full"` // the file holds every open request: what vanished from it is closed
+}
+
+// ILLiadConfig is [office.illiad].
+type ILLiadConfig struct {
+	BaseURL     string   `toml:"base_url"`
+	APIKeyFile  string   `toml:"api_key_file"`
+	WriteBack   bool     `toml:"write_back"`
+	OffInILLiad []string `toml:"off_in_illiad"`
+}
+
+// NoticesConfig is [office.notices].
+type NoticesConfig struct {
+	Schedule               string   `toml:"schedule"`
+	ClosedWeekdays         []string `toml:"closed_weekdays"`
+	ClosedDates            []string `toml:"closed_dates"`
+	Mode                   string   `toml:"mode"`
+	GoLive                 string   `toml:"go_live"`
+	MinGapDays             int      `toml:"min_gap_days"`
+	OverdueDays            []int    `toml:"overdue_days"`
+	DueSoonDays            []int    `toml:"due_soon_days"`
+	DelayDays              []int    `toml:"delay_days"`
+	CancellationMaxAgeDays int      `toml:"cancellation_max_age_days"`
+	Digest                 bool     `toml:"digest"`
+	MaxPerRun              int      `toml:"max_per_run"`
+}
+
+// RetentionConfig is [retention], in days; 0 = at the next purge.
+type RetentionConfig struct {
+	BodiesDays     int `toml:"bodies_days"`
+	PatronDays     int `toml:"patron_days"`
+	CopyrightYears int `toml:"copyright_years"`
+}
+
+// Duration is written as Go writes it: "2m", "26h".
+type Duration time.Duration
+
+// UnmarshalText reads "2m".
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is not a duration; write it as \"2m\" or \"26h\"", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// loadConfig reads and checks a configuration file. Every error names the file,
+// the line and the key.
+func loadConfig(path string) (*Config, error) {
+	if path == "" {
+		return nil, usageError("no configuration: give --config FILE")
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration cannot be read: %w", err)
+	}
+	return parseConfig(path, raw)
+}
+
+func parseConfig(path string, raw []byte) (*Config, error) {
+	cfg := &Config{file: path, lines: keyLines(raw)}
+	cfg.Web.Listen = "127.0.0.1:8025"
+	cfg.Retention = RetentionConfig{BodiesDays: 180, PatronDays: 365, CopyrightYears: 3}
+
+	// First pass: how many offices, so that each starts from the defaults.
+	var count struct {
+		Offices []map[string]any `toml:"office"`
+	}
+	if err := toml.Unmarshal(raw, &count); err != nil {
+		return nil, cfg.decodeError(err)
+	}
+	dec := toml.NewDecoder(bytes.NewReader(raw)).DisallowUnknownFields()
+	if err := dec.Decode(cfg); err != nil {
+		return nil, cfg.decodeError(err)
+	}
+	for i := range cfg.Offices {
+		cfg.Offices[i].setDefaults(count.Offices[i])
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// setDefaults fills what the file leaves out; given is the office's table as written.
+func (o *OfficeConfig) setDefaults(given map[string]any) {
+	has := func(path ...string) bool {
+		var v any = given
+		for _, k := range path {
+			m, ok := v.(map[string]any)
+			if !ok {
+				return false
+			}
+			if v, ok = m[k]; !ok {
+				return false
+			}
+		}
+		return true
+	}
+	str := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	str(&o.Timezone, "America/New_York")
+	str(&o.Name, "Interlibrary Loan")
+	str(&o.IMAP.Security, "tls")
+	if o.IMAP.Port == 0 {
+		o.IMAP.Port = map[string]int{"tls": 993}[o.IMAP.Security]
+		if o.IMAP.Port == 0 {
+			o.IMAP.Port = 143
+		}
+	}
+	str(&o.IMAP.Auth, "password")
+	if o.IMAP.Folder == nil {
+		o.IMAP.Folder = "INBOX"
+	}
+	str(&o.IMAP.Start, "now")
+	str(&o.IMAP.AfterFiling, "leave")
+	if !has("imap", "poll_interval") {
+		o.IMAP.PollInterval = Duration(2 * time.Minute)
+	}
+	if !has("imap", "size_limit") {
+		o.IMAP.SizeLimit = 30 << 20
+	}
+	str(&o.SMTP.Security, "starttls")
+	if o.SMTP.Port == 0 {
+		o.SMTP.Port = 587
+	}
+	str(&o.SMTP.Auth, "password")
+	str(&o.SMTP.SaveSent, "append")
+	if !has("smtp", "max_per_minute") {
+		o.SMTP.MaxPerMinute = 25
+	}
+	if !has("smtp", "connections") {
+		o.SMTP.Connections = 1
+	}
+	str(&o.OAuth.Provider, "microsoft")
+	str(&o.OAuth.Flow, "client_credentials")
+	str(&o.Source.Schedule, "*/15 * * * *")
+	if !has("source", "max_age") {
+		o.Source.MaxAge = Duration(26 * time.Hour)
+	}
+	if !has("source", "full") {
+		o.Source.Full = true
+	}
+	n := &o.Notices
+	str(&n.Schedule, "0 13 * * *")
+	str(&n.Mode, "send")
+	if !has("notices", "closed_weekdays") {
+		n.ClosedWeekdays = []string{"saturday", "sunday"}
+	}
+	if !has("notices", "overdue_days") {
+		n.OverdueDays = []int{1, 7, 14, 28}
+	}
+	if !has("notices", "due_soon_days") {
+		n.DueSoonDays = []int{3}
+	}
+	if !has("notices", "delay_days") {
+		n.DelayDays = []int{7, 14}
+	}
+	if !has("notices", "cancellation_max_age_days") {
+		n.CancellationMaxAgeDays = 7
+	}
+	if !has("notices", "digest") {
+		n.Digest = true
+	}
+	if !has("notices", "max_per_run") {
+		n.MaxPerRun = 500
+	}
+}
+
+// check validates the whole file.
+func (c *Config) check() error {
+	if c.StateDir == "" && c.Database.URL == "" {
+		return c.errorAt("state_dir", "is missing: name a directory for the private database, or give database.url")
+	}
+	if c.StateDir != "" && !filepath.IsAbs(c.StateDir) {
+		abs, err := filepath.Abs(c.StateDir)
+		if err != nil {
+			return fmt.Errorf("resolving state_dir: %w", err)
+		}
+		c.StateDir = abs
+	}
+	if _, _, err := net.SplitHostPort(c.Web.Listen); err != nil {
+		return c.errorAt("web.listen", "is %q; write it as \"127.0.0.1:8025\"", c.Web.Listen)
+	}
+	if len(c.Offices) == 0 {
+		return fmt.Errorf("%s: there is no [[office]]; add one with code, address, [office.imap] and [office.smtp]", c.file)
+	}
+	seen := map[string]bool{}
+	for i := range c.Offices {
+		o := &c.Offices[i]
+		at := func(key, format string, args ...any) error {
+			return c.errorAt(fmt.Sprintf("office.%d.%s", i, key), format, args...)
+		}
+		if o.Code == "" {
+			return at("code", "is missing: a short name such as \"healey\"")
+		}
+		if seen[o.Code] {
+			return at("code", "is %q a second time; each office needs its own", o.Code)
+		}
+		seen[o.Code] = true
+		for _, a := range append([]string{o.Address}, o.Aliases...) {
+			if local, domain, ok := strings.Cut(a, "@"); !ok || local == "" || domain == "" || strings.ContainsAny(a, " <>\r\n") {
+				return at("address", "is %q; write the office's own address, \"ill@example.edu\"", a)
+			}
+		}
+		loc, err := time.LoadLocation(o.Timezone)
+		if err != nil {
+			return at("timezone", "is %q; write it as \"America/New_York\"", o.Timezone)
+		}
+		o.location = loc
+		if err := o.checkServers(at); err != nil {
+			return err
+		}
+		if err := oneOf(at, "notices.mode", o.Notices.Mode, "send", "approve", "off"); err != nil {
+			return err
+		}
+		if err := o.checkRules(at); err != nil {
+			return err
+		}
+		for _, k := range o.ILLiad.OffInILLiad {
+			if err := oneOf(at, "illiad.off_in_illiad", k, "overdue", "cancellation", "pickup", "delivery"); err != nil {
+				return err
+			}
+		}
+	}
+	for key, n := range map[string]int{"bodies_days": c.Retention.BodiesDays, "patron_days": c.Retention.PatronDays, "copyright_years": c.Retention.CopyrightYears} {
+		if n < 0 {
+			return c.errorAt("retention."+key, "is negative; write days, 0 = at the next purge")
+		}
+	}
+	return nil
+}
+
+func (o *OfficeConfig) checkServers(at func(key, format string, args ...any) error) error {
+	switch f := o.IMAP.Folder.(type) {
+	case string:
+		o.IMAP.folders = []string{f}
+	case []any:
+		for _, v := range f {
+			s, ok := v.(string)
+			if !ok || s == "" {
+				return at("imap.folder", "is a list that holds %v; write names of folders", v)
+			}
+			o.IMAP.folders = append(o.IMAP.folders, s)
+		}
+	default:
+		return at("imap.folder", "is %v; write a name or a list of names", f)
+	}
+	for _, s := range []struct {
+		part, host, security, auth, username, file, env string
+	}{
+		{"imap", o.IMAP.Host, o.IMAP.Security, o.IMAP.Auth, o.IMAP.Username, o.IMAP.PasswordFile, o.IMAP.PasswordEnv},
+		{"smtp", o.SMTP.Host, o.SMTP.Security, o.SMTP.Auth, o.SMTP.Username, o.SMTP.PasswordFile, o.SMTP.PasswordEnv},
+	} {
+		if s.host == "" {
+			return at(s.part+".host", "is missing: the name of the %s server", strings.ToUpper(s.part))
+		}
+		if err := oneOf(at, s.part+".security", s.security, "tls", "starttls", "none"); err != nil {
+			return err
+		}
+		if s.security == "none" && !isLoopback(s.host) {
+			return at(s.part+".security", "is \"none\", which is accepted for a loopback address only; use \"tls\" or \"starttls\"")
+		}
+		auths := []string{"password", "xoauth2"}
+		if s.part == "smtp" {
+			auths = append(auths, "none")
+		}
+		if err := oneOf(at, s.part+".auth", s.auth, auths...); err != nil {
+			return err
+		}
+		if s.auth == "password" && (s.username == "" || s.file == "" && s.env == "") {
+			return at(s.part+".username", "or its password is missing: give username and password_file (or password_env)")
+		}
+		if s.file != "" && s.env != "" {
+			return at(s.part+".password_env", "stands beside password_file; give one of them")
+		}
+	}
+	if o.IMAP.Auth == "xoauth2" || o.SMTP.Auth == "xoauth2" {
+		if err := oneOf(at, "oauth.provider", o.OAuth.Provider, "microsoft", "google", "other"); err != nil {
+			return err
+		}
+		if err := oneOf(at, "oauth.flow", o.OAuth.Flow, "client_credentials", "device_code", "service_account"); err != nil {
+			return err
+		}
+	}
+	if err := oneOf(at, "smtp.save_sent", o.SMTP.SaveSent, "append", "server", "never"); err != nil {
+		return err
+	}
+	if o.SMTP.MaxPerMinute < 0 || o.SMTP.Connections < 1 {
+		return at("smtp.connections", "must be 1 or more, and max_per_minute 0 (no limit) or more")
+	}
+	if s := o.IMAP.Start; s != "now" && s != "all" {
+		if _, err := time.Parse(time.DateOnly, s); err != nil {
+			return at("imap.start", "is %q; write \"now\", \"all\" or a date such as \"2026-11-01\"", s)
+		}
+	}
+	if s := o.IMAP.AfterFiling; s != "leave" && s != "flag" && (!strings.HasPrefix(s, "move:") || s == "move:") {
+		return at("imap.after_filing", "is %q; write \"leave\", \"flag\" or \"move:FOLDER\"", s)
+	}
+	return nil
+}
+
+func oneOf(at func(key, format string, args ...any) error, key, got string, allowed ...string) error {
+	if slices.Contains(allowed, got) {
+		return nil
+	}
+	return at(key, "is %q; write one of %s", got, strings.Join(allowed, ", "))
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+// errorAt names file, line and key. Where the key is not written, the line of
+// the nearest table that is.
+func (c *Config) errorAt(path, format string, args ...any) error {
+	line := 0
+	for p := path; p != ""; {
+		if n, ok := c.lines[p]; ok {
+			line = n
+			break
+		}
+		i := strings.LastIndexByte(p, '.')
+		if i < 0 {
+			break
+		}
+		p = p[:i]
+	}
+	var name []string
+	for _, part := range strings.Split(path, ".") {
+		if part[0] < '0' || part[0] > '9' {
+			name = append(name, part)
+		}
+	}
+	where := c.file
+	if line > 0 {
+		where = fmt.Sprintf("%s:%d", c.file, line)
+	}
+	return fmt.Errorf("%s: %s %s", where, strings.Join(name, "."), fmt.Sprintf(format, args...))
+}
+
+// decodeError turns go-toml's errors into one sentence with file and line.
+func (c *Config) decodeError(err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := strict.Errors[0]
+		line, _ := e.Position()
+		return fmt.Errorf("%s:%d: unknown key %s; see the README for the keys there are", c.file, line, strings.Join(e.Key(), "."))
+	}
+	var dec *toml.DecodeError
+	if errors.As(err, &dec) {
+		line, _ := dec.Position()
+		key := strings.Join(dec.Key(), ".")
+		if key != "" {
+			key += ": "
+		}
+		return fmt.Errorf("%s:%d: %s%s", c.file, line, key, strings.TrimPrefix(dec.Error(), "toml: "))
+	}
+	return fmt.Errorf("%s: %w", c.file, err)
+}
+
+// keyLines maps each key path of a TOML text to its line; tables of an array
+// carry their index ("office.0.smtp.host").
+func keyLines(raw []byte) map[string]int {
+	lines := map[string]int{}
+	arrays := map[string]int{}
+	var p unstable.Parser
+	p.Reset(raw)
+	prefix := ""
+	for p.NextExpression() {
+		e := p.Expression()
+		var parts []string
+		line := 0
+		for it := e.Key(); it.Next(); {
+			n := it.Node()
+			parts = append(parts, string(n.Data))
+			line = 1 + bytes.Count(raw[:n.Raw.Offset], []byte("\n"))
+		}
+		if len(parts) == 0 {
+			continue
+		}
+		switch e.Kind {
+		case unstable.ArrayTable:
+			key := strings.Join(parts, ".")
+			n, ok := arrays[key]
+			if ok {
+				n++
+			}
+			arrays[key] = n
+			prefix = fmt.Sprintf("%s.%d", key, n)
+			lines[prefix] = line
+		case unstable.Table:
+			if n, ok := arrays[parts[0]]; ok {
+				parts = append([]string{parts[0], fmt.Sprint(n)}, parts[1:]...)
+			}
+			prefix = strings.Join(parts, ".")
+			lines[prefix] = line
+		case unstable.KeyValue:
+			key := strings.Join(parts, ".")
+			if prefix != "" {
+				key = prefix + "." + key
+			}
+			lines[key] = line
+		}
+	}
+	return lines
+}
+
+// readSecret reads a secret from a file or an environment variable, without
+// its final line end.
+func readSecret(file, env string) (string, error) {
+	if env != "" {
+		v, ok := os.LookupEnv(env)
+		if !ok {
+			return "", fmt.Errorf("the environment variable %s is not set; it must hold the password", env)
+		}
+		return v, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"illmail/illiad"
+	"illmail/mailbox"
+	"illmail/notices"
+	"illmail/store"
+	"illmail/templates"
+	"illmail/triage"
+)
+
+// This file turns one office's configuration into what each room needs.
+
+// secretOf returns how to get the secret of a log-in: the password, or an
+// access token.
+func (o *OfficeConfig) secretOf(auth, file, env string) (func(context.Context) (string, error), error) {
+	if o.IMAP.password != "" {
+		return func(context.Context) (string, error) { return o.IMAP.password, nil }, nil
+	}
+	if auth != string(mailbox.AuthXOAUTH2) {
+		return func(context.Context) (string, error) { return readSecret(file, env) }, nil
+	}
+	a := o.OAuth
+	cfg := mailbox.OAuthConfig{Provider: a.Provider, Flow: a.Flow, Tenant: a.Tenant, ClientID: a.ClientID, TokenURL: a.TokenURL}
+	switch a.Flow {
+	case "client_credentials":
+		cfg.ClientSecret = func(context.Context) (string, error) { return readSecret(a.ClientSecretFile, "") }
+	case "service_account":
+		key, err := os.ReadFile(a.ClientSecretFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the service account's key: %w", err)
+		}
+		cfg.Key, cfg.Subject = key, o.IMAP.Username
+	}
+	token, err := mailbox.TokenSource(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("preparing OAuth: %w", err)
+	}
+	return token, nil
+}
+
+func (o *OfficeConfig) imapAccount() (mailbox.Account, error) {
+	c := o.IMAP
+	secret, err := o.secretOf(c.Auth, c.PasswordFile, c.PasswordEnv)
+	return mailbox.Account{Host: c.Host, Port: c.Port, Security: mailbox.Security(c.Security),
+		Username: c.Username, Auth: mailbox.Auth(c.Auth), Secret: secret}, err
+}
+
+func (o *OfficeConfig) smtpAccount() (mailbox.Account, error) {
+	c := o.SMTP
+	secret, err := o.secretOf(c.Auth, c.PasswordFile, c.PasswordEnv)
+	return mailbox.Account{Host: c.Host, Port: c.Port, Security: mailbox.Security(c.Security),
+		Username: c.Username, Auth: mailbox.Auth(c.Auth), Secret: secret}, err
+}
+
+// letter is how letters name the office.
+func (o *OfficeConfig) letter() templates.Office {
+	return templates.Office{Name: o.Name, Address: o.Address, Phone: o.Phone, Hours: o.Hours, URL: o.URL, ReturnTo: o.ReturnTo}
+}
+
+// letters is the office's set of templates.
+func (o *OfficeConfig) letters() *templates.Set { return templates.Default().Enable(o.Languages...) }
+
+// rules are the office's notice rules, judged as a whole.
+func (o *OfficeConfig) rules() (*notices.Rules, error) {
+	n := o.Notices
+	cal, err := notices.NewCalendar(n.ClosedWeekdays, n.ClosedDates)
+	if err != nil {
+		return nil, err
+	}
+	goLive, err := store.ParseDate(n.GoLive)
+	if err != nil {
+		return nil, fmt.Errorf("go_live: %w", err)
+	}
+	r := &notices.Rules{
+		Mode: notices.Mode(n.Mode), GoLive: goLive, MinGapDays: n.MinGapDays,
+		OverdueDays: n.OverdueDays, DueSoonDays: n.DueSoonDays, DelayDays: n.DelayDays,
+		CancellationMaxAgeDays: n.CancellationMaxAgeDays, Digest: n.Digest, MaxPerRun: n.MaxPerRun,
+		MaxAge: time.Duration(o.Source.MaxAge), Live: o.ILLiad.BaseURL != "",
+		ILLiad: o.ILLiad.BaseURL != "", OffInILLiad: o.ILLiad.OffInILLiad,
+		Calendar: cal, Location: o.location,
+	}
+	return r, r.Validate()
+}
+
+// states says what the statuses of the office's ILL system mean.
+func (o *OfficeConfig) states() (*illiad.StateMap, error) { return illiad.NewStateMap(o.States) }
+
+// checkRules judges what the rooms know better than this file.
+func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error) error {
+	if _, err := o.rules(); err != nil {
+		return at("notices", "is not a good set of rules: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if _, err := o.states(); err != nil {
+		return at("states", "is wrong: %v", err)
+	}
+	for key, line := range map[string]string{"notices.schedule": o.Notices.Schedule, "source.schedule": o.Source.Schedule} {
+		if _, err := notices.ParseSchedule(line, o.location); err != nil {
+			return at(key, "is %q: %v", line, err)
+		}
+	}
+	return nil
+}
+
+// triageOffice is the office as triage knows it.
+func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
+	office := triage.Office{
+		Office: inst.offices[o.Code], Addresses: append([]string{o.Address}, o.Aliases...), Domains: o.Domains,
+		Location: o.location, Letter: o.letter(), Templates: o.letters,
+	}
+	if o.IMAP.AuthservID != "" {
+		office.AuthservIDs = []string{o.IMAP.AuthservID}
+	}
+	return office
+}
+
+// noticesOffice is the office as planning knows it; sending adds the servers.
+func (inst *installation) noticesOffice(o *OfficeConfig) (*notices.Office, error) {
+	rules, err := o.rules()
+	if err != nil {
+		return nil, err
+	}
+	proved, err := inst.sentProof(context.Background(), o)
+	if err != nil {
+		return nil, err
+	}
+	return &notices.Office{
+		ID: inst.offices[o.Code].ID, Code: o.Code, Name: o.Name, Address: o.Address,
+		Letter: o.letter(), Rules: rules, Schedule: o.Notices.Schedule, Templates: o.letters,
+		SaveSent: notices.SaveSent(o.SMTP.SaveSent), SentProved: proved,
+	}, nil
+}
+
+// connect gives an office the servers it sends through; close lets them go.
+func (inst *installation) connect(o *OfficeConfig, n *notices.Office) (closeAll func(), err error) {
+	smtp, err := o.smtpAccount()
+	if err != nil {
+		return nil, err
+	}
+	imap, err := o.imapAccount()
+	if err != nil {
+		return nil, err
+	}
+	var submitters []*mailbox.Submitter
+	for range o.SMTP.Connections {
+		s := &mailbox.Submitter{Account: smtp, MaxPerMinute: (o.SMTP.MaxPerMinute + o.SMTP.Connections - 1) / o.SMTP.Connections}
+		submitters = append(submitters, s)
+		n.Submitters = append(n.Submitters, s)
+	}
+	var sent *mailbox.SentFolder
+	if o.SMTP.SaveSent != string(notices.SaveNever) {
+		sent = &mailbox.SentFolder{Account: imap, Name: o.IMAP.SentFolder}
+		n.Sent = sent
+	}
+	return func() {
+		for _, s := range submitters {
+			_ = s.Close() // there is nobody left to tell
+		}
+		if sent != nil {
+			_ = sent.Close()
+		}
+	}, nil
+}
+
+// sentProof says whether `check --send-test` proved that the server files in
+// Sent what it submits, under an id that can be found.
+func (inst *installation) sentProof(ctx context.Context, o *OfficeConfig) (bool, error) {
+	if o.SMTP.SaveSent != string(notices.SaveServer) {
+		return false, nil
+	}
+	health, err := inst.db.Health(ctx, inst.offices[o.Code].ID)
+	if err != nil {
+		return false, err
+	}
+	for _, h := range health {
+		if h.Part == sentProofPart {
+			return h.OK, nil
+		}
+	}
+	return false, nil
+}
+
+// sentProofPart is the part of health under which the proof is kept.
+const sentProofPart = "sent-proof"
+
+// settings is the effective configuration without its secrets, as JSON.
+func (c *Config) settings() string {
+	b, err := json.MarshalIndent(struct {
+		Listen    string          `json:"listen"`
+		Offices   []OfficeConfig  `json:"offices"`
+		Retention RetentionConfig `json:"retention"`
+	}{c.Web.Listen, c.Offices, c.Retention}, "", "  ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
