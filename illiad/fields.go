@@ -1,0 +1,193 @@
+package illiad
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"illmail/store"
+)
+
+// field is one column of a transactions file.
+type field struct {
+	name string // as in the documentation
+	// also: other names, ILLiad's among them. Of several that are present the
+	// first with a value counts, beginning with name.
+	also []string
+	set  func(r *store.ImportRow, v string) error
+}
+
+// fields are the columns that are understood; any other column is ignored, and
+// SSN, in which ILLiad keeps institution ids, is never stored.
+var fields = []field{
+	{"transaction_number", nil, func(r *store.ImportRow, v string) (err error) {
+		r.Transaction.TransactionNumber, err = parseNumber(v)
+		return err
+	}},
+	{"ill_number", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.ILLNumber })},
+	{"rapid_number", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.RapidNumber })},
+	{"request_type", nil, oneOf(func(r *store.ImportRow) *string { return &r.Transaction.RequestType }, "Loan", "Article")},
+	{"process_type", nil, oneOf(func(r *store.ImportRow) *string { return &r.Transaction.ProcessType }, "Borrowing", "Lending", "Doc Del")},
+	{"transaction_status", []string{"status"}, text(func(r *store.ImportRow) *string { return &r.Transaction.Status })},
+	{"username", nil, text(func(r *store.ImportRow) *string { return &r.Patron.Username })},
+	{"first_name", nil, text(func(r *store.ImportRow) *string { return &r.Patron.FirstName })},
+	{"last_name", nil, text(func(r *store.ImportRow) *string { return &r.Patron.LastName })},
+	{"email", []string{"EMailAddress"}, text(func(r *store.ImportRow) *string { return &r.Patron.Email })},
+	{"language", nil, text(func(r *store.ImportRow) *string { return &r.Patron.Language })},
+	{"title", []string{"LoanTitle", "PhotoJournalTitle"}, text(func(r *store.ImportRow) *string { return &r.Transaction.Title })},
+	{"article_title", []string{"PhotoArticleTitle"}, text(func(r *store.ImportRow) *string { return &r.Transaction.ArticleTitle })},
+	{"author", []string{"LoanAuthor", "PhotoArticleAuthor"}, text(func(r *store.ImportRow) *string { return &r.Transaction.Author })},
+	{"issn_isbn", []string{"ISSN", "ISBN"}, text(func(r *store.ImportRow) *string { return &r.Transaction.ISSNISBN })},
+	{"doi", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.DOI })},
+	{"due_date", nil, date(func(r *store.ImportRow) *store.Date { return &r.Transaction.DueDate })},
+	{"creation_date", nil, date(func(r *store.ImportRow) *store.Date { return &r.Transaction.CreationDate })},
+	{"status_date", []string{"TransactionDate"}, date(func(r *store.ImportRow) *store.Date { return &r.Transaction.StatusDate })},
+	{"received_date", nil, date(func(r *store.ImportRow) *store.Date { return &r.Transaction.ReceivedDate })},
+	{"returned_date", nil, date(func(r *store.ImportRow) *store.Date { return &r.Transaction.ReturnedDate })},
+	{"not_wanted_after", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.NotWantedAfter })},
+	{"publication_year", []string{"PhotoJournalYear", "LoanDate"}, text(func(r *store.ImportRow) *string { return &r.Transaction.PublicationYear })},
+	{"renewals_allowed", nil, func(r *store.ImportRow, v string) (err error) {
+		r.Transaction.RenewalsAllowed, err = parseBool(v)
+		return err
+	}},
+	{"lending_library", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.LendingLibrary })},
+	{"pickup_location", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.PickupLocation })},
+	{"cancel_reason", []string{"ReasonForCancellation"}, text(func(r *store.ImportRow) *string { return &r.Transaction.CancelReason })},
+	{"patron_status", []string{"UserStatus"}, text(func(r *store.ImportRow) *string { return &r.Patron.PatronStatus })},
+	{"department", nil, text(func(r *store.ImportRow) *string { return &r.Patron.Department })},
+	{"site", []string{"NVTGC"}, text(func(r *store.ImportRow) *string { return &r.Patron.Site })},
+	{"account_ends", []string{"ExpirationDate"}, date(func(r *store.ImportRow) *store.Date { return &r.Patron.AccountEnds })},
+	{"system_id", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.SystemID })},
+	{"last_overdue_notice_sent", nil, func(r *store.ImportRow, v string) error {
+		n, err := parseNumber(v)
+		r.Transaction.LastOverdueNoticeSent = int(n)
+		return err
+	}},
+}
+
+// columns finds the fields among the names of a header or an object: for each
+// field the places where its value may stand, in order.
+func columns(names []string) [][]int {
+	at := map[string]int{}
+	for i, n := range names {
+		if n = plain(n); n != "" {
+			if _, twice := at[n]; !twice {
+				at[n] = i
+			}
+		}
+	}
+	// Beside ILLiad's TransactionStatus a bare Status is the patron's.
+	_, both := at["transactionstatus"]
+	places := make([][]int, len(fields))
+	for i, f := range fields {
+		also := f.also
+		switch {
+		case both && f.name == "transaction_status":
+			also = nil
+		case both && f.name == "patron_status":
+			also = append(also[:len(also):len(also)], "status")
+		}
+		for _, n := range append([]string{f.name}, also...) {
+			if c, ok := at[plain(n)]; ok {
+				places[i] = append(places[i], c)
+			}
+		}
+	}
+	return places
+}
+
+// fill sets the fields of r that have a place; value returns what stands there.
+func fill(r *store.ImportRow, places [][]int, value func(int) string) error {
+	for i, f := range fields {
+		if len(places[i]) == 0 {
+			continue
+		}
+		v := ""
+		for _, c := range places[i] {
+			if v = strings.TrimSpace(value(c)); v == "NULL" { // as SQL Server's tools export it
+				v = ""
+			}
+			if v != "" {
+				break
+			}
+		}
+		if err := f.set(r, v); err != nil {
+			return fmt.Errorf("%s %w", f.name, err)
+		}
+	}
+	return nil
+}
+
+// complete checks what every row must have, and sets the state.
+func complete(r *store.ImportRow, states *StateMap) error {
+	switch {
+	case r.Transaction.TransactionNumber <= 0:
+		return fmt.Errorf("there is no transaction number")
+	case r.Patron.Username == "":
+		return fmt.Errorf("transaction %d has no username", r.Transaction.TransactionNumber)
+	case r.Transaction.Status == "":
+		return fmt.Errorf("transaction %d has no status", r.Transaction.TransactionNumber)
+	}
+	r.Transaction.State = states.State(r.Transaction.Status)
+	return nil
+}
+
+// plain reduces a column's name to its letters and digits in lower case.
+func plain(name string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			return unicode.ToLower(c)
+		}
+		return -1
+	}, name)
+}
+
+func text(at func(*store.ImportRow) *string) func(*store.ImportRow, string) error {
+	return func(r *store.ImportRow, v string) error {
+		*at(r) = v
+		return nil
+	}
+}
+
+// oneOf gives a word its usual case.
+func oneOf(at func(*store.ImportRow) *string, usual ...string) func(*store.ImportRow, string) error {
+	return func(r *store.ImportRow, v string) error {
+		for _, u := range usual {
+			if strings.EqualFold(u, v) {
+				v = u
+			}
+		}
+		*at(r) = v
+		return nil
+	}
+}
+
+func date(at func(*store.ImportRow) *store.Date) func(*store.ImportRow, string) error {
+	return func(r *store.ImportRow, v string) (err error) {
+		*at(r), err = ParseDate(v)
+		return err
+	}
+}
+
+// parseNumber reads a whole number; "" is 0.
+func parseNumber(v string) (int64, error) {
+	if v == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(strings.TrimSuffix(v, ".0"), 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is not a number", v)
+	}
+	return n, nil
+}
+
+func parseBool(v string) (bool, error) {
+	switch strings.ToLower(v) {
+	case "yes", "y", "true", "t", "1":
+		return true, nil
+	case "no", "n", "false", "f", "0", "":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither yes nor no", v)
+}
