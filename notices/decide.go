@@ -180,7 +180,7 @@ func (d *decider) toldUpTo(l ladder) int {
 		if n.Cycle == l.cycle {
 			inCycle = max(inCycle, n.Rung)
 			// A ladder that was changed meanwhile: the days told count as well.
-			if l.kind == store.KindOverdue || l.kind == store.KindDelay {
+			if n.State == store.NoticePlanned && (l.kind == store.KindOverdue || l.kind == store.KindDelay) {
 				inCycle = max(inCycle, d.rungOf(l.kind, n.Days))
 			}
 		}

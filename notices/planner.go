@@ -295,12 +295,12 @@ func (r *run) approve() {
 		g := &r.groups[i]
 		approved, why := true, ""
 		for _, it := range g.items {
-			m, ok := r.waitingMail(it.facts, g.kind)
+			m, rung, ok := r.waitingMail(it.facts, g.kind)
 			if ok && g.outboxID == 0 && !used[m.ID] {
 				g.outboxID = m.ID
 				used[m.ID] = true
 			}
-			approved = approved && ok && m.State == store.OutboxQueued
+			approved = approved && ok && m.State == store.OutboxQueued && rung == it.Rung
 			switch {
 			case ok && m.State == store.OutboxHeld:
 				why = m.Reason
@@ -336,15 +336,16 @@ func (r *run) approve() {
 	}
 }
 
-// waitingMail is the mail in which a notice of that kind about the transaction waits.
-func (r *run) waitingMail(f *store.NoticeFacts, kind store.NoticeKind) (store.WaitingMail, bool) {
+// waitingMail is the mail in which a notice of that kind about the transaction
+// waits, and the rung that it tells.
+func (r *run) waitingMail(f *store.NoticeFacts, kind store.NoticeKind) (m store.WaitingMail, rung int, ok bool) {
 	for _, n := range f.Notices {
 		if n.Kind == kind && n.OutboxID != nil && n.Waits() && n.State == store.NoticePlanned {
-			m, ok := r.waiting[*n.OutboxID]
-			return m, ok
+			m, ok = r.waiting[*n.OutboxID]
+			return m, n.Rung, ok
 		}
 	}
-	return store.WaitingMail{}, false
+	return m, 0, false
 }
 
 func (r *run) planned(g *group) store.PlannedMail {
@@ -367,10 +368,26 @@ func (r *run) planned(g *group) store.PlannedMail {
 }
 
 func (r *run) decided(it item) store.DecidedNotice {
-	return store.DecidedNotice{
+	d := store.DecidedNotice{
 		TransactionID: it.facts.Transaction.ID, Kind: it.Kind, Rung: it.Rung, Cycle: it.Cycle,
 		State: it.State, Reason: it.Reason, Days: it.Days, PlannedOn: r.day.Date,
 	}
+	if it.State == store.NoticeHeld {
+		d.HeldSince = heldSince(it, r.day.Date)
+	}
+	return d
+}
+
+// heldSince is since when a notice is held without a break: a higher rung that
+// takes the place of a lower one has been held for as long as that.
+func heldSince(it item, today store.Date) store.Date {
+	since := today
+	for _, n := range it.facts.Notices {
+		if n.Kind == it.Kind && n.Cycle == it.Cycle && n.State == store.NoticeHeld && n.HeldSince.Before(since) {
+			since = n.HeldSince
+		}
+	}
+	return since
 }
 
 // cancelRest cancels waiting mails that no group took over.
@@ -382,7 +399,7 @@ func (r *run) cancelRest(ctx context.Context) error {
 	}
 	byReason := map[string][]int64{}
 	for _, it := range r.others {
-		if m, ok := r.waitingMail(it.facts, it.Kind); ok {
+		if m, _, ok := r.waitingMail(it.facts, it.Kind); ok {
 			byReason[it.Reason] = append(byReason[it.Reason], m.ID)
 			delete(r.waiting, m.ID)
 		}
@@ -407,11 +424,9 @@ func (r *run) raiseHeld(ctx context.Context) error {
 		if it.ConversationID == 0 {
 			continue
 		}
-		for _, n := range it.facts.Notices {
-			if n.Kind == it.Kind && n.Rung == it.Rung && n.Cycle == it.Cycle && !n.HeldSince.IsZero() &&
-				r.office.Rules.Calendar.OpenDaysBetween(n.HeldSince, r.day.Date) > heldTooLong && !slices.Contains(ids, it.ConversationID) {
-				ids = append(ids, it.ConversationID)
-			}
+		held := r.office.Rules.Calendar.OpenDaysBetween(heldSince(it, r.day.Date), r.day.Date)
+		if held > heldTooLong && !slices.Contains(ids, it.ConversationID) {
+			ids = append(ids, it.ConversationID)
 		}
 	}
 	return r.tx.RaiseHeld(ctx, ids, r.day.Date, "notices have been held for more than five open days: for the supervisor")

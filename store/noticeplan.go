@@ -242,7 +242,8 @@ func readFacts(ctx context.Context, tx pgx.Tx, ids []int64) ([]NoticeFacts, erro
 		WITH mail AS (SELECT DISTINCT transaction_id, conversation_id FROM (`+patronMailSQL+`) x)
 		SELECT mail.transaction_id, max(a.at) AS at FROM mail
 		CROSS JOIN LATERAL (
-			SELECT o.sent_at AS at FROM outbox o WHERE o.conversation_id = mail.conversation_id AND o.kind = 'reply' AND o.sent_at IS NOT NULL
+			SELECT coalesce(o.sent_at, now()) AS at FROM outbox o -- what is on its way answers now
+			WHERE o.conversation_id = mail.conversation_id AND o.kind = 'reply' AND o.state IN ('queued', 'sending', 'sent', 'uncertain')
 			UNION ALL
 			SELECT m.internal_date FROM message m LEFT JOIN outbox o ON o.id = m.outbox_id
 			WHERE m.conversation_id = mail.conversation_id AND m.direction = 'out' AND coalesce(o.kind, 'reply') = 'reply'

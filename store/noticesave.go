@@ -37,6 +37,7 @@ type DecidedNotice struct {
 	Reason        string
 	Days          int
 	PlannedOn     Date
+	HeldSince     Date // of a held one
 }
 
 // SaveMails writes mails with their notices. A waiting mail that is written
@@ -100,23 +101,23 @@ func (n *NoticeTx) record(ctx context.Context, notices []DecidedNotice, outboxID
 		ids                 = make([]int64, len(notices))
 		kinds, states, whys = make([]string, len(notices)), make([]string, len(notices)), make([]string, len(notices))
 		rungs, days         = make([]int32, len(notices)), make([]int32, len(notices))
-		cycles, on          = make([]Date, len(notices)), make([]Date, len(notices))
+		cycles, on, since   = make([]Date, len(notices)), make([]Date, len(notices)), make([]Date, len(notices))
 	)
 	for i, d := range notices {
 		ids[i], kinds[i], states[i], whys[i] = d.TransactionID, string(d.Kind), string(d.State), d.Reason
-		rungs[i], days[i], cycles[i], on[i] = int32(d.Rung), int32(d.Days), d.Cycle, d.PlannedOn
+		rungs[i], days[i], cycles[i], on[i], since[i] = int32(d.Rung), int32(d.Days), d.Cycle, d.PlannedOn, d.HeldSince
 	}
 	tag, err := n.tx.Exec(ctx, `
 		INSERT INTO notice AS n (office_id, transaction_id, kind, rung, cycle, state, reason, days, outbox_id, planned_on, held_since)
-		SELECT $1, d.id, d.kind, d.rung, d.cycle, d.state, d.why, d.days, nullif(d.outbox_id, 0), d.planned_on, CASE WHEN d.state = 'held' THEN d.planned_on END
-		FROM unnest($2::bigint[], $3::text[], $4::int[], $5::date[], $6::text[], $7::text[], $8::int[], $9::bigint[], $10::date[])
-			AS d (id, kind, rung, cycle, state, why, days, outbox_id, planned_on)
+		SELECT $1, d.id, d.kind, d.rung, d.cycle, d.state, d.why, d.days, nullif(d.outbox_id, 0), d.planned_on, d.held_since
+		FROM unnest($2::bigint[], $3::text[], $4::int[], $5::date[], $6::text[], $7::text[], $8::int[], $9::bigint[], $10::date[], $11::date[])
+			AS d (id, kind, rung, cycle, state, why, days, outbox_id, planned_on, held_since)
 		ON CONFLICT (office_id, transaction_id, kind, rung, cycle) DO UPDATE SET
 			state = excluded.state, reason = excluded.reason, days = excluded.days, outbox_id = excluded.outbox_id, planned_on = excluded.planned_on,
-			decided_at = now(), held_since = CASE WHEN excluded.state = 'held' AND n.state = 'held' THEN n.held_since ELSE excluded.held_since END
+			decided_at = now(), held_since = excluded.held_since
 		WHERE n.state NOT IN ('passed', 'told') AND NOT (n.state = 'planned' AND EXISTS (
 			SELECT FROM outbox o WHERE o.id = n.outbox_id AND o.state IN ('sending', 'sent', 'failed', 'uncertain')))`,
-		n.officeID, ids, kinds, rungs, cycles, states, whys, days, outboxIDs, on)
+		n.officeID, ids, kinds, rungs, cycles, states, whys, days, outboxIDs, on, since)
 	if err != nil {
 		return fmt.Errorf("recording notices: %w", err)
 	}

@@ -114,44 +114,12 @@ type NewReply struct {
 	Template       string
 	NotBefore      time.Time // until then it can be undone; zero: it goes at once
 	// SeenMessageID is the newest message of the conversation that its writer
-	// saw; 0: whatever there is.
+	// saw, for [DB.AnswerConversation]; 0: whatever there is.
 	SeenMessageID int64
 }
 
-// QueueReply queues an answer. It returns ErrConflict, and queues nothing,
-// where a newer message came or a colleague's answer is under way.
-func (db *DB) QueueReply(ctx context.Context, r NewReply) (int64, error) {
-	var id int64
-	err := db.inTx(ctx, func(tx pgx.Tx) (err error) {
-		id, err = queueReply(ctx, tx, r)
-		return err
-	})
-	return id, err
-}
-
+// queueReply queues an answer; see [DB.AnswerConversation].
 func queueReply(ctx context.Context, tx pgx.Tx, r NewReply) (id int64, err error) {
-	// The queue item's lock makes two answers to one conversation take turns.
-	var last *int64
-	err = tx.QueryRow(ctx, `SELECT last_message_id FROM queue_item WHERE conversation_id = $1 FOR UPDATE`, r.ConversationID).Scan(&last)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return 0, fmt.Errorf("locking conversation %d: %w", r.ConversationID, err)
-	}
-	if r.SeenMessageID != 0 {
-		if last != nil && *last > r.SeenMessageID {
-			return 0, fmt.Errorf("a newer message arrived: %w", ErrConflict)
-		}
-		var other bool
-		err := tx.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM outbox WHERE conversation_id = $1 AND kind = 'reply' AND state IN ('queued', 'sending') AND staff_id IS DISTINCT FROM $2)
-			    OR EXISTS (SELECT FROM message WHERE conversation_id = $1 AND id > $3)`,
-			r.ConversationID, r.StaffID, r.SeenMessageID).Scan(&other)
-		if err != nil {
-			return 0, fmt.Errorf("looking for a colleague's answer: %w", err)
-		}
-		if other {
-			return 0, fmt.Errorf("a colleague answered: %w", ErrConflict)
-		}
-	}
 	err = tx.QueryRow(ctx, `
 		INSERT INTO outbox (office_id, state, kind, conversation_id, patron_id, staff_id, recipient, recipient_name, cc, subject, body_text, body_html,
 			message_id, ref, in_reply_to, refs, template, not_before)
