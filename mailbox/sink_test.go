@@ -185,6 +185,6 @@ func run(t *testing.T, w *mailbox.Watcher) {
 	})
 }
 
-func mail(n int) string {
+func rawMail(n int) string {
 	return fmt.Sprintf("From: patron%d@example.edu\r\nTo: ill@healey.example.edu\r\nMessage-ID: <m%d@example.edu>\r\nSubject: message %d\r\n\r\nText of message %d.\r\n", n, n, n, n)
 }

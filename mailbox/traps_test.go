@@ -73,7 +73,7 @@ func (f *fakeFolder) script(l *mailtest.Line) {
 }
 
 func (f *fakeFolder) answer(uid uint32, items string) string {
-	raw := mail(int(uid))
+	raw := rawMail(int(uid))
 	meta := ""
 	if strings.Contains(items, "INTERNALDATE") {
 		meta = fmt.Sprintf(` INTERNALDATE "10-Mar-2026 10:00:00 +0000" RFC822.SIZE %d`, len(raw))
@@ -155,7 +155,7 @@ func scriptedWatcher(t *testing.T, f *fakeFolder, start string) (*mailbox.Watche
 func wantMail(t *testing.T, sink *memSink, uids ...uint32) {
 	t.Helper()
 	for _, u := range uids {
-		if r, ok := sink.byUID(u); !ok || r.raw != mail(int(u)) || r.problem != "" || r.truncated {
+		if r, ok := sink.byUID(u); !ok || r.raw != rawMail(int(u)) || r.problem != "" || r.truncated {
 			t.Errorf("UID %d: received %v, %q, problem %q", u, ok, r.raw, r.problem)
 		}
 	}

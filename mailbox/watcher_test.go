@@ -16,7 +16,7 @@ import (
 // onServers runs a test against the server in memory and against Dovecot.
 func onServers(t *testing.T, f func(t *testing.T, box *mailtest.Box)) {
 	t.Run("memory", func(t *testing.T) { f(t, &mailtest.StartIMAP(t, mailtest.IMAPOptions{}).Box) })
-	t.Run("dovecot", func(t *testing.T) { f(t, &mailtest.StartDovecot(t).Box) })
+	t.Run("dovecot", func(t *testing.T) { f(t, dovecotBox(t)) })
 }
 
 func watcher(box *mailtest.Box, sink *memSink, start string) *mailbox.Watcher {
@@ -30,7 +30,7 @@ func watcher(box *mailtest.Box, sink *memSink, start string) *mailbox.Watcher {
 
 func appendMail(t *testing.T, box *mailtest.Box, n int, flags ...string) {
 	t.Helper()
-	if err := box.Append("INBOX", []byte(mail(n)), time.Now(), flags...); err != nil {
+	if err := box.Append("INBOX", []byte(rawMail(n)), time.Now(), flags...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -53,7 +53,7 @@ func TestWatcherTakesInAllOnceAndLeavesFlagsAlone(t *testing.T) {
 	onServers(t, func(t *testing.T, box *mailtest.Box) {
 		var want []string
 		for n := range 130 {
-			want = append(want, mail(n))
+			want = append(want, rawMail(n))
 		}
 		appendAll(t, box, want[:100], `\Seen`)
 		appendAll(t, box, want[100:])
@@ -102,7 +102,7 @@ func TestWatcherHearsOfNewMailByIdle(t *testing.T) {
 			appendMail(t, box, n, `\Seen`)
 			sink.await(t, "receiving", func() bool { return len(sink.order) == n-1 })
 		}
-		if got := sink.bodies("INBOX"); got[0] != mail(2) {
+		if got := sink.bodies("INBOX"); got[0] != rawMail(2) {
 			t.Errorf("first received is %q", got[0])
 		}
 	})
@@ -112,14 +112,14 @@ func TestWatcherTakesInHistorySinceADate(t *testing.T) {
 	onServers(t, func(t *testing.T, box *mailtest.Box) {
 		day := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 		for n := range 10 {
-			if err := box.Append("INBOX", []byte(mail(n)), day.AddDate(0, 0, n)); err != nil {
+			if err := box.Append("INBOX", []byte(rawMail(n)), day.AddDate(0, 0, n)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		sink := newSink()
 		catchUp(t, watcher(box, sink, "2026-03-15"))
 		// One day more than asked for, as the server may count in another zone.
-		if got := sink.bodies("INBOX"); len(got) != 6 || got[0] != mail(4) {
+		if got := sink.bodies("INBOX"); len(got) != 6 || got[0] != rawMail(4) {
 			t.Errorf("received %d messages", len(got))
 		}
 		if m := sink.marks["INBOX"]; m.BackfillUID != 1 || m.HighUID != 10 {
@@ -132,7 +132,7 @@ func TestWatcherPutsNewMailBeforeHistory(t *testing.T) {
 	srv := mailtest.StartIMAP(t, mailtest.IMAPOptions{})
 	var raws []string
 	for n := range 350 {
-		raws = append(raws, mail(n))
+		raws = append(raws, rawMail(n))
 	}
 	appendAll(t, &srv.Box, raws)
 	sink := newSink()
@@ -176,14 +176,14 @@ func TestWatcherReadsAnewAfterRenumbering(t *testing.T) {
 	if m := sink.marks["INBOX"]; m.HighUID != 1 || m.BackfillUID != 1 {
 		t.Errorf("marks after UIDNEXT fell: %+v", m)
 	}
-	if r, ok := sink.byUID(1); !ok || r.raw != mail(10) {
+	if r, ok := sink.byUID(1); !ok || r.raw != rawMail(10) {
 		t.Errorf("UID 1 is %q", r.raw)
 	}
 }
 
 func TestRenumberingDoesNotBringOldHistory(t *testing.T) {
 	srv := mailtest.StartIMAP(t, mailtest.IMAPOptions{UIDValidity: 7})
-	if err := srv.Append("INBOX", []byte(mail(1)), time.Now().AddDate(-1, 0, 0)); err != nil {
+	if err := srv.Append("INBOX", []byte(rawMail(1)), time.Now().AddDate(-1, 0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	sink := newSink()
@@ -192,7 +192,7 @@ func TestRenumberingDoesNotBringOldHistory(t *testing.T) {
 	appendMail(t, &srv.Box, 2)
 	srv.SetUIDValidity(8)
 	catchUp(t, w)
-	if got := sink.bodies("INBOX"); len(got) != 1 || got[0] != mail(2) {
+	if got := sink.bodies("INBOX"); len(got) != 1 || got[0] != rawMail(2) {
 		t.Errorf("received %q", got)
 	}
 }
@@ -223,7 +223,7 @@ func TestLargeMailIsStreamedAndTooLargeMailCut(t *testing.T) {
 		body := strings.Repeat("A line of a large message, 50 bytes with its end\r\n", 60_000) // 3 MB
 		large := "Subject: large\r\n\r\n" + body
 		huge := "Subject: huge\r\n\r\n" + body + body
-		for _, raw := range []string{mail(1), large, huge, mail(2)} {
+		for _, raw := range []string{rawMail(1), large, huge, rawMail(2)} {
 			if err := box.Append("INBOX", []byte(raw), time.Now()); err != nil {
 				t.Fatal(err)
 			}
@@ -239,7 +239,7 @@ func TestLargeMailIsStreamedAndTooLargeMailCut(t *testing.T) {
 		if want := huge[:len("Subject: huge\r\n\r\n")+64<<10]; r.raw != want || !r.truncated || r.problem == "" || r.size != int64(len(huge)) {
 			t.Errorf("huge: %d bytes, truncated %v, size %d, problem %q", len(r.raw), r.truncated, r.size, r.problem)
 		}
-		if got := sink.bodies("INBOX"); len(got) != 4 || got[0] != mail(1) || got[3] != mail(2) {
+		if got := sink.bodies("INBOX"); len(got) != 4 || got[0] != rawMail(1) || got[3] != rawMail(2) {
 			t.Errorf("received %d messages", len(got))
 		}
 	})
@@ -273,7 +273,7 @@ func TestASinkThatFailsLosesNothing(t *testing.T) {
 		t.Errorf("received %d", len(sink.bodies("INBOX")))
 	}
 	for _, loc := range sink.order {
-		if r := sink.got[loc]; r.problem != "" || r.raw != mail(int(loc.UID)-1) {
+		if r := sink.got[loc]; r.problem != "" || r.raw != rawMail(int(loc.UID)-1) {
 			t.Errorf("UID %d: problem %q: a message was blamed for the sink", loc.UID, r.problem)
 		}
 	}
@@ -282,7 +282,7 @@ func TestASinkThatFailsLosesNothing(t *testing.T) {
 func TestAfterFilingMovesOrFlagsWhatCameNew(t *testing.T) {
 	onServers(t, func(t *testing.T, box *mailtest.Box) {
 		for _, after := range []string{"move:Filed", "flag"} {
-			if err := box.Append("Filed", []byte(mail(100)), time.Now()); err != nil {
+			if err := box.Append("Filed", []byte(rawMail(100)), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			sink := newSink()
@@ -315,7 +315,7 @@ func TestAfterFilingMovesOrFlagsWhatCameNew(t *testing.T) {
 
 func TestTheSentFolderIsFoundAndWatched(t *testing.T) {
 	onServers(t, func(t *testing.T, box *mailtest.Box) {
-		if err := box.Append("Sent", []byte(mail(1)), time.Now()); err != nil {
+		if err := box.Append("Sent", []byte(rawMail(1)), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		sink := newSink()

@@ -18,10 +18,10 @@ import (
 	"illmail/mailbox"
 )
 
-// Dovecot is a running Dovecot of our own, with one user who has the folders
-// INBOX, Sent (with the attribute \Sent) and Junk.
+// Dovecot is a running Dovecot of our own, whose users have the folders INBOX,
+// Sent (with the attribute \Sent) and Junk.
 type Dovecot struct {
-	Box
+	Box    // of one user
 	dir    string
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process has ended
@@ -75,9 +75,17 @@ func (d *Dovecot) Close() error {
 	return os.RemoveAll(d.dir)
 }
 
-// Maildir is where the folder's messages lie as files, in its "cur" and "new".
+// User is the box of another user; any name will do.
+func (d *Dovecot) User(name string) *Box {
+	b := d.Box
+	b.Username = name
+	return &b
+}
+
+// Maildir is where the messages of a folder of d.Box lie as files, in its
+// "cur" and "new".
 func (d *Dovecot) Maildir(folder string) string {
-	m := filepath.Join(d.dir, "home", "Maildir")
+	m := filepath.Join(d.dir, "home", d.Username, "Maildir")
 	if folder == "INBOX" {
 		return m
 	}
@@ -254,6 +262,7 @@ namespace inbox {
 }
 service imap-login {
   chroot =
+  process_min_avail = 1
   inet_listener imap {
     port = {{.Port}}
   }
@@ -267,24 +276,30 @@ service anvil {
 `
 
 const dovecot23 = `
+service imap-login {
+  service_count = 0
+}
 disable_plaintext_auth = no
-mail_location = maildir:{{.Dir}}/home/Maildir
+mail_location = maildir:{{.Dir}}/home/%u/Maildir
 passdb {
   driver = static
   args = password={{.Password}}
 }
 userdb {
   driver = static
-  args = uid={{.UID}} gid={{.GID}} home={{.Dir}}/home
+  args = uid={{.UID}} gid={{.GID}} home={{.Dir}}/home/%u
 }
 `
 
 const dovecot24 = `
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
+service imap-login {
+  restart_request_count = unlimited
+}
 auth_allow_cleartext = yes
 mail_driver = maildir
-mail_path = {{.Dir}}/home/Maildir
+mail_path = {{.Dir}}/home/%{user}/Maildir
 passdb static {
   password = {{.Password}}
 }
@@ -292,7 +307,7 @@ userdb static {
   fields {
     uid = {{.UID}}
     gid = {{.GID}}
-    home = {{.Dir}}/home
+    home = {{.Dir}}/home/%{user}
   }
 }
 `

@@ -2,10 +2,12 @@ package mailtest
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,11 +33,13 @@ type IMAPOptions struct {
 type IMAP struct {
 	Box
 	server      *imapserver.Server
+	ln          net.Listener
 	user        *imapmemserver.User
 	token       string
 	uidValidity atomic.Uint32
 	logins      atomic.Int64
 	served      chan error
+	closeOnce   sync.Once
 }
 
 // NewIMAP starts an IMAP server in memory.
@@ -97,6 +101,7 @@ func NewIMAP(opt IMAPOptions) (*IMAP, error) {
 		TLSConfig:    serverTLS,
 		InsecureAuth: opt.Security != mailbox.StartTLS,
 	})
+	s.ln = ln
 	go func() { s.served <- s.server.Serve(ln) }()
 	return s, nil
 }
@@ -120,8 +125,12 @@ func (s *IMAP) Logins() int { return int(s.logins.Load()) }
 
 // Close stops the server; its mail is gone.
 func (s *IMAP) Close() error {
-	err := s.server.Close()
-	<-s.served
+	var err error
+	s.closeOnce.Do(func() {
+		// Serve may not have begun, and then the server does not know its listener.
+		err = errors.Join(s.server.Close(), ignoreClosed(s.ln.Close()))
+		<-s.served
+	})
 	return err
 }
 
@@ -170,6 +179,23 @@ func (s *session) Copy(set imap.NumSet, dest string) (*imap.CopyData, error) {
 		d.UIDValidity = s.server.uidValidity.Load()
 	}
 	return d, err
+}
+
+// Idle looks for news now and then: the library's overlooks what comes just
+// before it listens.
+func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if err := s.Poll(w, true); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-stop:
+			return nil
+		}
+	}
 }
 
 // AuthenticateMechanisms makes session an imapserver.SessionSASL.

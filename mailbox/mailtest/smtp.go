@@ -70,10 +70,13 @@ type SMTP struct {
 	RootCAs            *x509.CertPool
 
 	server  *smtp.Server
+	ln      net.Listener
 	token   string
 	deliver func(Mail) error
 	served  chan error
 	closing chan struct{}
+
+	closeOnce sync.Once
 
 	mu          sync.Mutex
 	script      func(Stage, Mail) Verdict
@@ -125,6 +128,7 @@ func NewSMTP(opt SMTPOptions) (*SMTP, error) {
 			s.server.TLSConfig = conf
 		}
 	}
+	s.ln = ln
 	go func() { s.served <- s.server.Serve(ln) }()
 	return s, nil
 }
@@ -197,9 +201,20 @@ func (s *SMTP) Wait(ctx context.Context, n int) ([]Mail, error) {
 
 // Close stops the server and cuts its connections.
 func (s *SMTP) Close() error {
-	close(s.closing)
-	err := s.server.Close()
-	<-s.served
+	var err error
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		// Serve may not have begun, and then the server does not know its listener.
+		err = errors.Join(s.server.Close(), ignoreClosed(s.ln.Close()))
+		<-s.served
+	})
+	return err
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
 	return err
 }
 
