@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,8 +36,14 @@ type product struct {
 }
 
 // buildProduct builds illmail and writes a configuration for one office whose
-// mail lies on the given servers.
+// mail lies on the given servers, with a database of the test's own.
 func buildProduct(t *testing.T, box *mailtest.Box, smtp *mailtest.SMTP, extra string) *product {
+	t.Helper()
+	return buildProductOn(t, storetest.EmptyURL(t), box, smtp, extra)
+}
+
+// buildProductOn does so for the database at url.
+func buildProductOn(t *testing.T, url string, box *mailtest.Box, smtp *mailtest.SMTP, extra string) *product {
 	t.Helper()
 	dir := t.TempDir()
 	p := &product{t: t, binary: filepath.Join(dir, "illmail"), config: filepath.Join(dir, "illmail.toml"), listen: freeAddr(t)}
@@ -72,7 +79,7 @@ auth = "none"
 max_per_minute = 0
 [office.notices]
 closed_weekdays = []
-%s`, dir, storetest.EmptyURL(t), p.listen, box.Host, box.Port, box.Username, secret, smtp.Host, smtp.Port, extra))
+%s`, dir, url, p.listen, box.Host, box.Port, box.Username, secret, smtp.Host, smtp.Port, extra))
 	return p
 }
 
@@ -93,18 +100,48 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// run runs a subcommand to its end and returns what it printed.
-func (p *product) run(stdin string, args ...string) string {
+// variant is the same program with another configuration: another address of
+// its pages, and each old text, which must be there, replaced by the new one.
+func (p *product) variant(name string, oldnew ...string) *product {
 	p.t.Helper()
+	v := *p
+	v.config, v.listen = filepath.Join(filepath.Dir(p.config), name+".toml"), freeAddr(p.t)
+	raw, err := os.ReadFile(p.config)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text := string(raw)
+	for pair := range slices.Chunk(append(oldnew, p.listen, v.listen), 2) {
+		if !strings.Contains(text, pair[0]) {
+			p.t.Fatalf("%s has no %q", p.config, pair[0])
+		}
+		text = strings.ReplaceAll(text, pair[0], pair[1])
+	}
+	write(p.t, v.config, text)
+	return &v
+}
+
+// try runs a subcommand to its end and returns what it printed.
+func (p *product) try(stdin string, args ...string) (string, error) {
 	cmd := exec.Command(p.binary, args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		p.t.Fatalf("illmail %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+		err = fmt.Errorf("illmail %s: %w\n%s%s", strings.Join(args, " "), err, out, stderr.String())
 	}
-	return string(out)
+	return string(out), err
+}
+
+// run does the same where it must succeed.
+func (p *product) run(stdin string, args ...string) string {
+	p.t.Helper()
+	out, err := p.try(stdin, args...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return out
 }
 
 // lines runs a subcommand with --json and decodes its lines.
@@ -328,6 +365,7 @@ func (p *product) answer(id int64) {
 	if !strings.Contains(form.Get("body"), "Salt Roads") {
 		p.t.Errorf("the prepared reply does not speak of the request: %q", form.Get("body"))
 	}
+	form.Set("action", "send_wait") // the button that is pressed
 	page = p.do(client.PostForm(base+action, form))
 	if strings.Contains(page, "class=\"error\"") {
 		p.t.Errorf("the reply was refused:\n%s", page)
@@ -360,9 +398,18 @@ var (
 // replyForm reads the reply form of a conversation page as a browser would send it.
 func replyForm(t *testing.T, page string) (url.Values, string) {
 	t.Helper()
+	form, action := readReplyForm(page)
+	if form == nil {
+		t.Fatalf("the page has no reply form:\n%s", page)
+	}
+	return form, action
+}
+
+// readReplyForm returns nil where there is none.
+func readReplyForm(page string) (url.Values, string) {
 	m := formRE.FindStringSubmatch(page)
 	if m == nil {
-		t.Fatalf("the page has no reply form:\n%s", page)
+		return nil, ""
 	}
 	form := url.Values{}
 	for _, in := range inputRE.FindAllStringSubmatch(m[2], -1) {
