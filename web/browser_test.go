@@ -1,6 +1,9 @@
 package web
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -66,7 +69,9 @@ func (b *browser) do(req *http.Request) *answer {
 func (a *answer) status(want int) *answer {
 	a.t.Helper()
 	if a.code != want {
-		a.t.Fatalf("%s answers %d, want %d:\n%s", a.what, a.code, want, a.body)
+		_, said, _ := strings.Cut(a.body, "<main")
+		said, _, _ = strings.Cut(said, "</main>")
+		a.t.Fatalf("%s answers %d, want %d: %s", a.what, a.code, want, said)
 	}
 	return a
 }
@@ -100,4 +105,24 @@ func (a *answer) field(name string) string {
 	}
 	value, _, _ := strings.Cut(rest, `"`)
 	return value
+}
+
+// stream reads an answer until a line comes, and says what went wrong, or "".
+func (b *browser) stream(ctx context.Context, path, line string) string {
+	req, err := http.NewRequestWithContext(ctx, "GET", b.site+path, nil)
+	if err != nil {
+		return err.Error()
+	}
+	res, err := b.client.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if lines.Text() == line {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s ended without %q: %v", path, line, lines.Err())
 }

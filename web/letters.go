@@ -13,7 +13,13 @@ import (
 // letterGroup is the letters of one kind in the list.
 type letterGroup struct {
 	Title   string
-	Letters []*templates.Template
+	Letters []letter
+}
+
+// letter is one letter with the languages in which it is there beside English.
+type letter struct {
+	Name      string
+	Languages []string
 }
 
 type letterPage struct {
@@ -52,7 +58,14 @@ func groupLetters(all []*templates.Template) []letterGroup {
 		case strings.HasPrefix(t.Name, "lender-"):
 			at = 3
 		}
-		groups[at].Letters = append(groups[at].Letters, t)
+		g := &groups[at]
+		if n := len(g.Letters); n == 0 || g.Letters[n-1].Name != t.Name {
+			g.Letters = append(g.Letters, letter{Name: t.Name})
+		}
+		if t.Language != "en" {
+			last := &g.Letters[len(g.Letters)-1]
+			last.Languages = append(last.Languages, t.Language)
+		}
 	}
 	return groups
 }

@@ -245,6 +245,9 @@ func (s *sample) plan(t testing.TB) notices.Result {
 // send moves a queued mail on as the dispatcher does.
 func (s *sample) send(t testing.TB, finish func(ctx context.Context, m store.OutboxMail, holder string) error) {
 	t.Helper()
+	if ok, err := s.db.AcquireLease(t.Context(), s.office.ID, store.SendingLease, "test", time.Hour); err != nil || !ok {
+		t.Fatalf("taking the sending lease: %v, %v", ok, err)
+	}
 	mails, err := s.db.ClaimMails(t.Context(), s.office.ID, "test", 100, time.Minute)
 	if err != nil {
 		t.Fatal(err)

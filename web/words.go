@@ -82,8 +82,9 @@ var wordFuncs = template.FuncMap{
 // pair hands two values to a template that takes one.
 type pair struct{ A, B any }
 
-// templateName is a letter's name in words: "overdue_2" is "Overdue 2".
+// templateName is a letter's name in words: "reply-renewal-asked" is "Renewal asked".
 func templateName(name string) string {
+	name = strings.TrimPrefix(name, "reply-")
 	words := strings.NewReplacer("_", " ", "-", " ").Replace(name)
 	r, n := utf8.DecodeRuneInString(words)
 	return string(unicode.ToUpper(r)) + words[n:]
