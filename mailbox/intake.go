@@ -36,16 +36,12 @@ type sighting struct {
 	at  time.Time
 }
 
-// begin compares the folder with the marks.
-func (in *intake) begin(ctx context.Context, w *Watcher, s *session, name string, sel selected) error {
+// begin compares the folder with its marks m, which were read before it was selected.
+func (in *intake) begin(ctx context.Context, w *Watcher, s *session, name string, sel selected, m Marks) (err error) {
 	if in.folder != name || in.suspects == nil {
 		*in = intake{suspects: map[uint32]suspicion{}, taken: map[uint32]bool{}}
 	}
 	in.w, in.s, in.folder, in.history, in.asked = w, s, name, nil, false
-	m, err := w.Sink.Marks(ctx, name)
-	if err != nil {
-		return fmt.Errorf("reading the marks of %s: %w", name, err)
-	}
 	in.marks = m
 	switch {
 	case m.UIDValidity == 0:

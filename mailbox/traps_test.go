@@ -181,6 +181,26 @@ func TestTheLastMessageIsNotNew(t *testing.T) {
 	}
 }
 
+// Two daemons may read the same folder, as they do with Sent.
+func TestAnotherDaemonMovingTheMarksIsNoRenumbering(t *testing.T) {
+	f := newFake(4)
+	w, sink, _ := scriptedWatcher(t, f, "now")
+	catchUp(t, w)
+	f.other = func(l *mailtest.Line) {
+		if l.Command == "SELECT" {
+			// UID 5 comes right after the answer, and the other one takes it in.
+			l.Untagged("1 EXISTS", "OK [UIDVALIDITY 1] valid", "OK [UIDNEXT 5] next")
+			f.uids, f.uidNext = []uint32{4, 5}, 6
+			sink.SetMarks(context.Background(), "INBOX", mailbox.Marks{UIDValidity: 1, HighUID: 5, BackfillUID: 1})
+			l.End("OK selected")
+		}
+	}
+	catchUp(t, w)
+	if m := sink.marks["INBOX"]; m.HighUID != 5 || m.BackfillUID != 1 {
+		t.Errorf("marks %+v", m)
+	}
+}
+
 func TestUIDAfterTheLiteral(t *testing.T) {
 	f := newFake(3, 5, 8)
 	f.uidLate = true

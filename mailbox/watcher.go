@@ -128,12 +128,18 @@ func (w *Watcher) watch(ctx context.Context, catchUp bool) error {
 		}
 		w.found = name
 	}
+	// The marks come first: if another daemon moved them after our SELECT,
+	// UIDNEXT would seem to have fallen below them.
+	marks, err := w.Sink.Marks(ctx, name)
+	if err != nil {
+		return fmt.Errorf("reading the marks of %s: %w", name, err)
+	}
 	sel, err := s.selectFolder(ctx, name)
 	if err != nil {
 		return err
 	}
 	in := &w.intake
-	if err := in.begin(ctx, w, s, name, sel); err != nil {
+	if err := in.begin(ctx, w, s, name, sel, marks); err != nil {
 		return err
 	}
 	for healthy := false; ; {
