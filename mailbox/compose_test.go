@@ -197,7 +197,7 @@ func FuzzCompose(f *testing.F) {
 		}
 		checkWire(t, raw)
 		m := mailbox.Parse(raw)
-		if m.MessageID != id || m.Get("X-Illmail-Ref") != ref || len(m.To) != 1 || m.To[0].Addr != to || len(m.Cc) != 0 || len(m.Attachments) != 1 {
+		if m.MessageID != id || m.Get("X-Illmail-Ref") != ref || len(m.To) != 1 || !strings.EqualFold(m.To[0].Addr, to) || len(m.Cc) != 0 || len(m.Attachments) != 1 {
 			t.Errorf("%+v", m)
 		}
 		if _, data, err := mailbox.Part(raw, m.Attachments[0].Path); err != nil || string(data) != text {
