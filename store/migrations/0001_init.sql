@@ -39,6 +39,7 @@ CREATE TABLE patron (
 CREATE INDEX patron_email ON patron (office_id, lower(email));
 CREATE INDEX patron_username ON patron (office_id, lower(username));
 CREATE INDEX patron_name ON patron (office_id, lower(last_name));
+CREATE INDEX patron_undeliverable ON patron (undeliverable_at DESC) WHERE undeliverable_at IS NOT NULL;
 
 -- Other addresses of a patron, learned when staff confirmed a match.
 CREATE TABLE patron_address (
@@ -127,6 +128,7 @@ CREATE TABLE writeback (
     -- queued → sending → sent | queued | failed | uncertain; uncertain: the call was cut off, staff look.
     state          text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
     reason         text NOT NULL DEFAULT '',
+    doubt          boolean NOT NULL DEFAULT false, -- an earlier try may have had its effect
     attempts       int NOT NULL DEFAULT 0,
     next_at        timestamptz NOT NULL DEFAULT now(),
     claimed_until  timestamptz,
@@ -202,10 +204,12 @@ CREATE TABLE message (
     purged_at    timestamptz,                 -- text and raw bytes removed by the retention rules
     search       tsvector GENERATED ALWAYS AS (to_tsvector('simple', subject || ' ' || from_name || ' ' || from_addr || ' ' || left(new_text, 20000))) STORED
 );
+CREATE INDEX message_stored ON message (office_id, stored_at);
 CREATE INDEX message_conversation ON message (conversation_id, internal_date);
 CREATE INDEX message_message_id ON message (office_id, message_id) WHERE message_id <> '';
 CREATE INDEX message_raw_hash ON message (office_id, raw_hash);
 CREATE INDEX message_unfiled ON message (id) WHERE state = 'stored';
+CREATE INDEX message_kept_aside ON message (id DESC) WHERE state = 'kept_aside';
 CREATE INDEX message_from ON message (office_id, lower(from_addr));
 CREATE INDEX message_search ON message USING gin (search);
 
@@ -301,6 +305,9 @@ CREATE TABLE queue_item (
     updated_at    timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX queue_item_list ON queue_item (office_id, state, waiting_since, conversation_id);
+-- The list on its page: what is live by the date named and by waiting, what is done by its last change.
+CREATE INDEX queue_item_live ON queue_item ((coalesce(answer_by, 'infinity')), waiting_since, conversation_id) WHERE state <> 'done';
+CREATE INDEX queue_item_changed ON queue_item (updated_at DESC, conversation_id DESC);
 
 -- Internal notes of staff on a conversation.
 CREATE TABLE note (
@@ -369,6 +376,7 @@ CREATE INDEX outbox_due ON outbox (office_id, (kind <> 'reply'), not_before, id)
 CREATE INDEX outbox_notice ON outbox (office_id, state) WHERE kind <> 'reply';
 CREATE INDEX outbox_unsettled ON outbox (state, sending_at) WHERE state IN ('sending', 'uncertain');
 CREATE INDEX outbox_copy_owed ON outbox (office_id, id) WHERE sent_copy = 'owed' AND state = 'sent';
+CREATE INDEX outbox_sent ON outbox (office_id, sent_at) WHERE state = 'sent';
 CREATE INDEX outbox_conversation ON outbox (conversation_id);
 CREATE INDEX outbox_patron ON outbox (patron_id, sent_at);
 CREATE INDEX outbox_alias ON outbox (alias_message_id) WHERE alias_message_id <> '';

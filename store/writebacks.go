@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// WriteBack is one thing that goes back to the ILL system, once.
+type WriteBack struct {
+	ID                int64
+	OfficeID          int64
+	TransactionID     int64
+	TransactionNumber int64
+	Kind              string // note, history, route
+	Payload           string // the note, the entry, or the status to route to
+	Cause             string // what it comes from: with kind and transaction it is unique
+	State             string // queued, sending, sent, failed, uncertain
+	Reason            string
+	Doubt             bool // an earlier try may have had its effect
+	Attempts          int
+	CreatedAt         time.Time
+}
+
+const writeBackColumns = `w.id, w.office_id, w.transaction_id, t.transaction_number, w.kind, w.payload, w.cause, w.state, w.reason, w.doubt, w.attempts, w.created_at`
+
+// QueueWriteBack queues it; one of the same transaction, kind and cause is queued once.
+func (db *DB) QueueWriteBack(ctx context.Context, w WriteBack) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO writeback (office_id, transaction_id, kind, payload, cause) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT DO NOTHING`, w.OfficeID, w.TransactionID, w.Kind, cleanText(w.Payload), w.Cause)
+		if err != nil {
+			return fmt.Errorf("queueing a write-back: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+		return notify(ctx, tx, NotifyWriteBacks, w.OfficeID)
+	})
+}
+
+// QueueHistories queues a history entry for each request of each mail of ours
+// that was sent since then, and returns how many are new.
+func (db *DB) QueueHistories(ctx context.Context, officeID int64, since time.Time) (int, error) {
+	tag, err := db.pool.Exec(ctx, `
+		INSERT INTO writeback (office_id, transaction_id, kind, payload, cause)
+		SELECT o.office_id, n.transaction_id, 'history',
+			'illmail sent ' || CASE o.kind WHEN 'reply' THEN 'a reply' WHEN 'overdue' THEN 'overdue notice ' || n.rung ELSE 'the ' || replace(o.kind, '_', ' ') || ' notice' END
+			|| ' to ' || o.recipient || ' on ' || to_char(o.sent_at, 'YYYY-MM-DD HH24:MI') || ' UTC', 'outbox ' || o.id
+		FROM outbox o JOIN LATERAL (
+			SELECT transaction_id, rung FROM notice WHERE outbox_id = o.id AND state = 'planned'
+			UNION
+			SELECT DISTINCT mm.transaction_id, 0 FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
+			WHERE o.kind = 'reply' AND m.conversation_id = o.conversation_id
+		) n ON true
+		WHERE o.office_id = $1 AND o.state = 'sent' AND o.sent_at >= $2
+			AND NOT EXISTS (SELECT FROM writeback w WHERE w.office_id = $1 AND w.transaction_id = n.transaction_id AND w.kind = 'history' AND w.cause = 'outbox ' || o.id)
+		ON CONFLICT DO NOTHING`, officeID, since)
+	if err != nil {
+		return 0, fmt.Errorf("queueing history entries: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// QueueNotes queues a staff note for each request that a patron's or partner's
+// mail was filed on since then: the gist of the mail and a link to its
+// conversation. It returns how many are new.
+func (db *DB) QueueNotes(ctx context.Context, officeID int64, since time.Time, pages string) (int, error) {
+	tag, err := db.pool.Exec(ctx, `
+		INSERT INTO writeback (office_id, transaction_id, kind, payload, cause)
+		SELECT m.office_id, mm.transaction_id, 'note',
+			'Mail from ' || m.from_addr || ' of ' || to_char(m.internal_date, 'YYYY-MM-DD HH24:MI') || ' UTC: ' || m.subject
+			|| E'\n' || left(regexp_replace(m.new_text, '\s+', ' ', 'g'), 300)
+			|| CASE WHEN $3 = '' THEN '' ELSE E'\n' || $3 || '/conversations/' || m.conversation_id END,
+			'message ' || m.id
+		FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
+		WHERE m.office_id = $1 AND m.stored_at >= $2 AND m.internal_date >= $2 AND m.state = 'filed' AND m.direction = 'in'
+			AND m.kind IN ('patron', 'partner') AND m.needs_staff AND m.conversation_id IS NOT NULL
+			AND NOT EXISTS (SELECT FROM writeback w WHERE w.office_id = $1 AND w.transaction_id = mm.transaction_id AND w.kind = 'note' AND w.cause = 'message ' || m.id)
+		ON CONFLICT DO NOTHING`, officeID, since, pages)
+	if err != nil {
+		return 0, fmt.Errorf("queueing notes: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// ClaimWriteBack claims the next one that is due at now, oldest first, for the
+// lease, by the database's clock; nil where none is. One whose claim ran out, since its worker died, is in doubt.
+func (db *DB) ClaimWriteBack(ctx context.Context, officeID int64, now time.Time, lease time.Duration) (*WriteBack, error) {
+	// The old state is read under the row's lock, so that two workers cannot both take it.
+	rows, err := db.pool.Query(ctx, `
+		WITH next AS (
+			SELECT id, state AS old_state FROM writeback
+			WHERE office_id = $1 AND ((state = 'queued' AND next_at <= $3) OR (state = 'sending' AND claimed_until < now()))
+			ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+		), claimed AS (
+			UPDATE writeback w SET state = 'sending', attempts = attempts + 1, claimed_until = now() + $2,
+				doubt = doubt OR next.old_state = 'sending'
+			FROM next WHERE w.id = next.id
+			RETURNING w.*
+		)
+		SELECT w.id, w.office_id, w.transaction_id, t.transaction_number, w.kind, w.payload, w.cause, w.state,
+			w.reason, w.doubt, w.attempts, w.created_at
+		FROM claimed w JOIN transaction t ON t.id = w.transaction_id`, officeID, lease, now)
+	if err != nil {
+		return nil, fmt.Errorf("claiming a write-back: %w", err)
+	}
+	claimed, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[WriteBack])
+	if err != nil || len(claimed) == 0 {
+		return nil, err
+	}
+	return claimed[0], nil
+}
+
+// SettleWriteBack ends a claim: sent, failed, uncertain, or queued again for
+// that time; w's doubt is kept. What staff must look at becomes an event of the transaction.
+func (db *DB) SettleWriteBack(ctx context.Context, w *WriteBack, state, reason string, again time.Time) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE writeback SET state = $2, reason = $3, next_at = $4, doubt = $5, claimed_until = NULL,
+				done_at = CASE WHEN $2 = 'sent' THEN now() END
+			WHERE id = $1 AND state = 'sending'`, w.ID, state, cleanText(reason), again, w.Doubt)
+		if err != nil {
+			return fmt.Errorf("settling a write-back: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrConflict
+		}
+		if state == "queued" {
+			return nil
+		}
+		return addEvent(ctx, tx, Event{OfficeID: w.OfficeID, Actor: "writeback", Subject: "transaction", SubjectID: w.TransactionID,
+			What: w.Kind + " " + state, Why: reason})
+	})
+}
+
+// WriteBacks lists the office's write-backs in the state, newest first.
+func (db *DB) WriteBacks(ctx context.Context, officeID int64, state string, limit int) ([]WriteBack, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+writeBackColumns+` FROM writeback w JOIN transaction t ON t.id = w.transaction_id
+		WHERE w.office_id = $1 AND w.state = $2 ORDER BY w.id DESC LIMIT $3`, officeID, state, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading write-backs: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[WriteBack])
+}
