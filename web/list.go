@@ -130,7 +130,7 @@ func (s *Server) list(v *visit) error {
 	} else {
 		p.clock = s.clock(v, "")
 	}
-	counts, err := s.DB.CountTabs(v.ctx(), 0, v.staff.ID)
+	counts, err := s.counts(v)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 	f := frame{Nav: nav, Staff: v.staff, Banner: s.Banner, Extra: s.Extra, Data: data, Version: s.Version,
 		Flash: flashes[v.r.URL.Query().Get("done")], Office: s.installationName()}
 	if v.staff.ID != 0 {
-		counts, err := s.DB.CountTabs(v.ctx(), 0, v.staff.ID)
+		counts, err := s.counts(v)
 		if err != nil && status < 500 {
 			return err
 		}
@@ -126,6 +126,18 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	return writeBody(v, status, b.Bytes())
+}
+
+// counts are what the piles hold, counted once a request.
+func (s *Server) counts(v *visit) (store.TabCounts, error) {
+	if v.counted == nil {
+		c, err := s.DB.CountTabs(v.ctx(), 0, v.staff.ID)
+		if err != nil {
+			return c, err
+		}
+		v.counted = &c
+	}
+	return *v.counted, nil
 }
 
 // writeBody sends a page, compressed where the browser takes it. Pages hold no

@@ -195,6 +195,8 @@ type visit struct {
 	r     *http.Request
 	staff store.Staff // the zero Staff where nobody is signed in
 	now   time.Time
+
+	counted *store.TabCounts // see Server.counts
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
