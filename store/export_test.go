@@ -57,3 +57,11 @@ func RowVersions(t *testing.T, db *DB) []string {
 	}
 	return versions
 }
+
+// Exec runs a statement, for rows that no method makes on purpose.
+func Exec(t *testing.T, db *DB, sql string, args ...any) {
+	t.Helper()
+	if _, err := db.pool.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatal(err)
+	}
+}
