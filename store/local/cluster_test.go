@@ -202,6 +202,9 @@ func TestClusterLife(t *testing.T) {
 	if err := syscall.Kill(second, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	if err := c.stop(); err != nil {
+		t.Errorf("stopping one that is killed: %v", err)
+	}
 	d := mustStart(t, dir)
 	if got := query(t, d.URL(), `SELECT s FROM kept`); got != "yes" {
 		t.Errorf("got %q", got)

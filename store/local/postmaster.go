@@ -32,7 +32,7 @@ func (c *Cluster) postmaster() (pid int, running bool, err error) {
 	if err == nil && c.owns(pid) {
 		return pid, true, nil
 	}
-	if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+	if err == nil && (syscall.Kill(pid, 0) == syscall.ESRCH || unreaped(pid)) {
 		return 0, false, nil
 	}
 	c.log.Warn("removing a stale postmaster.pid", "pid", pid)
@@ -53,6 +53,17 @@ func (c *Cluster) owns(pid int) bool {
 		line, _ = exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
 	}
 	return bytes.Contains(line, []byte("postgres")) && bytes.Contains(line, []byte(c.data()))
+}
+
+// unreaped reports whether pid is a killed child of ours that nobody has waited
+// for yet: its number is taken, but it is no other program.
+func unreaped(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, after, _ := bytes.Cut(stat, []byte(") ")) // the name may hold anything
+	return bytes.HasPrefix(after, []byte("Z"))
 }
 
 // awaitAnswer waits until the postmaster takes connections; ready is false when it ended instead.
@@ -84,8 +95,9 @@ func (c *Cluster) stop() error {
 	if err := syscall.Kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stopping Postgres: %w", err)
 	}
+	// One that is killed meanwhile leaves its pid file.
 	for end := time.Now().Add(stopTimeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(c.pidFile()); errors.Is(err, os.ErrNotExist) && !c.owns(pid) {
+		if !c.owns(pid) {
 			if c.ended != nil {
 				<-c.ended
 			}
