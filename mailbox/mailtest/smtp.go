@@ -82,6 +82,7 @@ type SMTP struct {
 	script      func(Stage, Mail) Verdict
 	mails       []Mail
 	connections int
+	open        int
 	changed     chan struct{} // closed and replaced at each mail
 }
 
@@ -101,6 +102,7 @@ func NewSMTP(opt SMTPOptions) (*SMTP, error) {
 	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		s.mu.Lock()
 		s.connections++
+		s.open++
 		s.mu.Unlock()
 		return &smtpSession{server: s, conn: c, loggedIn: s.Username == "" && s.token == ""}, nil
 	}))
@@ -180,6 +182,14 @@ func (s *SMTP) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.connections
+}
+
+// Open is how many connections are open now: of a client that is gone, 0 says
+// that all it had handed over is settled.
+func (s *SMTP) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
 }
 
 // Wait returns when n mails were taken, or ctx's error.
@@ -313,8 +323,15 @@ func (ss *smtpSession) Data(r io.Reader) error {
 	return ss.hangUpOr(err)
 }
 
-func (ss *smtpSession) Reset()        { ss.mail = Mail{} }
-func (ss *smtpSession) Logout() error { return nil }
+func (ss *smtpSession) Reset() { ss.mail = Mail{} }
+
+// Logout is called when the connection has ended.
+func (ss *smtpSession) Logout() error {
+	ss.server.mu.Lock()
+	defer ss.server.mu.Unlock()
+	ss.server.open--
+	return nil
+}
 
 // AuthMechanisms makes smtpSession an smtp.AuthSession.
 func (ss *smtpSession) AuthMechanisms() []string {
