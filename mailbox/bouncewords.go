@@ -58,7 +58,7 @@ func saysBounce(m *Message, p *reportParts) bool {
 		return true
 	case subjectSays && textSays && !m.isPersonal(head):
 		// Without a mail system's name on it the text must speak of a mail.
-		return containsAny(head, ownMailPhrases) && !containsAny(subject, requestWords)
+		return containsAny(head, ownMailPhrases) && (replyCode(head) != "" || enhancedCode(head) != "" || !containsAny(subject, requestWords))
 	}
 	return isChallenge(m, subject, head)
 }
@@ -214,7 +214,7 @@ func defaultAction(m *Message, n notice) string {
 	switch {
 	case containsAny(subject, []string{"(success)", "successful", "delivered:", "relayed:", "zugestellt:", "remis :", "entregado:"}) && !containsAny(subject, []string{"undelivered", "not delivered", "nicht zugestellt", "non remis", "no entregado"}):
 		return "delivered"
-	case containsAny(subject, []string{"(delay)", "delayed", "warning", "verzögert", "could not send message for", "retras", "différé", "retardé", "atras", "延迟"}):
+	case containsAny(subject, []string{"(delay)", "delayed", "warning message", "warning: message", "verzögert", "could not send message for", "retras", "différé", "retardé", "atras", "延迟"}):
 		return "delayed"
 	case containsAny(head, delayPhrases) && !containsAny(head, failPhrases):
 		return "delayed"
@@ -240,10 +240,10 @@ var statusWords = []struct {
 	code  string
 	words []string
 }{
-	{"5.2.2", []string{"mailbox full", "mailbox is full", "mailbox was full", "quota", "storage limit", "exceeded storage", "inbox is full", "inbox full", "postfach voll", "postfach ist voll", "buzón lleno", "buzón está lleno", "boîte pleine", "boîte est pleine", "est pleine", "está cheia", "caixa postal cheia", "邮箱已满"}},
+	{"5.2.2", []string{"mailbox full", "mailbox is full", "mailbox was full", "quota", "storage limit", "exceeded storage", "exceeds allowed size", "exceeded the local limit", "inbox is full", "inbox full", "postfach voll", "postfach ist voll", "buzón lleno", "buzón está lleno", "boîte pleine", "boîte est pleine", "est pleine", "está cheia", "caixa postal cheia", "邮箱已满"}},
 	{"5.2.1", []string{"disabled", "inactive", "suspended", "deactivated", "not active", "account closed", "no longer"}},
 	{"5.1.2", []string{"host unknown", "unknown host", "host not found", "domain not found", "couldn't find any host", "no such domain", "domain does not exist", "name service error", "unrouteable mail domain", "unroutable mail domain", "bad destination host", "no mx", "non-existent domain", "nxdomain"}},
-	{"5.1.1", []string{"user unknown", "unknown user", "no such user", "not found", "not exist", "n't exist", "no mailbox", "unknown recipient", "recipient unknown", "user not known", "invalid recipient", "unknown address", "no such", "not known", "not listed", "unrouteable address", "unroutable address", "invalid address", "unknown or illegal", "mailbox unavailable", "doesn't have a", "does not have a", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe pas", "não existe", "desconhecid", "不存在"}},
+	{"5.1.1", []string{"user unknown", "unknown user", "no such user", "not found", "not exist", "n't exist", "no mailbox", "unknown recipient", "recipient unknown", "user not known", "invalid recipient", "unknown address", "no such", "not known", "not listed", "unrouteable address", "unroutable address", "invalid address", "unknown or illegal", "mailbox unavailable", "no valid recipient", "doesn't have a", "does not have a", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe pas", "não existe", "desconhecid", "不存在"}},
 	{"5.3.4", []string{"too large", "too big", "exceeds the size", "size limit", "exceeds the maximum", "message size"}},
 	{"5.7.1", []string{"spam", "blocked", "blacklist", "blocklist", "denied", "policy", "not permitted", "not allowed", "rejected", "only members", "not authorized", "not accepting", "content"}},
 	{"5.4.7", []string{"timed out", "timeout", "retry", "expired", "too long", "connection refused", "could not connect"}},
@@ -256,7 +256,7 @@ var returnedMarkers = []string{
 
 // goesOnPhrases continue a notice after the block that names the mail.
 var goesOnPhrases = []string{
-	"did not reach", "not delivered", "n't delivered", "not be delivered", "n't be delivered", "was delivered", "has been delivered", "could not deliver", "delivery failed", "konnte nicht", "konnte den", "wurde nicht", "hat die folgenden", "no se pudo", "no llegó", "no ha sido", "n'a pas", "n'est pas", "não pôde", "não foi", "não alcançou", "no part of it", "because", "undeliverable", "rejected", "blocked", "rule:", "reason", "nicht erreicht",
+	"did not reach", "be reached", "following recipient", "not delivered", "n't delivered", "not be delivered", "n't be delivered", "was delivered", "has been delivered", "could not deliver", "delivery failed", "konnte nicht", "konnte den", "wurde nicht", "hat die folgenden", "no se pudo", "no llegó", "no ha sido", "n'a pas", "n'est pas", "não pôde", "não foi", "não alcançou", "no part of it", "because", "undeliverable", "rejected", "blocked", "rule:", "reason", "nicht erreicht",
 }
 
 // recipientLabels stand before the address that failed.
@@ -285,4 +285,4 @@ var notRecipientWords = []string{
 }
 
 // contactWords make a line one of advice.
-var contactWords = []string{"contact", "assistance", "help", "question", "postmaster", "administrator", "support", "sender", "from ", "further information", "wenden sie sich", "póngase en contacto", "contacter", "contato"}
+var contactWords = []string{"please use", "new address", "instead", "contact", "assistance", "help", "question", "postmaster", "administrator", "support", "sender", "from ", "further information", "wenden sie sich", "póngase en contacto", "contacter", "contato"}

@@ -35,7 +35,7 @@ func splitNotice(text string) notice {
 			if n.original == nil {
 				n.original = headerOf(lines[i:])
 			}
-			if hard || !goesOn(lines[end:]) {
+			if !goesOn(lines[end:], hard) {
 				break
 			}
 			i = end - 1
@@ -77,7 +77,7 @@ func firstID(value string) string {
 // isMarker reports whether a line (lower case) announces the returned mail
 // rather than speaking of it.
 func isMarker(low string) bool {
-	if len(low) > 120 || !containsAny(low, returnedMarkers) {
+	if len(low) > 120 || strings.Contains(low, "transcript") || !containsAny(low, returnedMarkers) {
 		return false
 	}
 	return strings.HasSuffix(low, ":") || strings.HasPrefix(low, "below ") || containsAny(low, []string{"--", "==", "__", "**", "follow", "original message headers"})
@@ -150,9 +150,14 @@ func headerBlock(lines []string, i int) (end int, hard bool) {
 
 // goesOn reports whether the notice continues after a block that names the
 // mail: "Your message / To: … / Subject: … / did not reach the following".
-func goesOn(lines []string) bool {
+// After a hard block only words that no letter holds count.
+func goesOn(lines []string, hard bool) bool {
+	phrases := goesOnPhrases
+	if hard {
+		phrases = []string{"to the following recipient", "the following recipient", "reach the following"}
+	}
 	for _, line := range lines[:min(len(lines), 8)] {
-		if containsAny(strings.ToLower(line), goesOnPhrases) {
+		if containsAny(strings.ToLower(line), phrases) {
 			return true
 		}
 	}
@@ -271,7 +276,7 @@ func scoreAddress(left, right, before string) int {
 		return 80
 	case containsAny(left, []string{"expanded from", "generated from"}):
 		return 40 // the address as the sender knows it
-	case containsAny(left, notRecipientWords):
+	case containsAny(left, notRecipientWords), containsAny(left[max(0, len(left)-24):], []string{"please use", "write to", "new address", "changed to", "moved to"}):
 		return -50
 	case containsAny(left, []string{"final-recipient", "original-recipient", "rcpt to", "recipient to"}):
 		return 95

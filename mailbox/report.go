@@ -299,7 +299,9 @@ func (rc *Recipient) complete(n notice, fallback string, only bool) {
 		}
 	}
 	if rc.Status == "" && rc.Action == "failed" {
-		rc.Status = statusOfWords(strings.ToLower(rc.Diagnostic))
+		if rc.Status = statusOfWords(strings.ToLower(rc.Diagnostic)); rc.Status == "" && only {
+			rc.Status = statusOfWords(strings.ToLower(n.text))
+		}
 	}
 }
 
