@@ -26,7 +26,8 @@ func (m *Message) AutoReply() (bool, string) {
 	if why := firstOf(head, automaticPhrases); why != "" && len(head) < 1500 {
 		return true, "says “" + why + "”"
 	}
-	machine := auto != "" || m.ReturnPath == "<>"
+	precedence := strings.ToLower(m.Get("Precedence"))
+	machine := auto != "" || m.ReturnPath == "<>" || m.Get("List-Id") == "" && (precedence == "bulk" || precedence == "junk")
 	if why := firstOf(head, awayPhrases); why != "" {
 		if machine && strings.Index(head, why) < 250 || soundsAway(head, m) {
 			return true, "says “" + why + "”"
@@ -146,9 +147,9 @@ func ownWords(text string) string {
 	return text[:end]
 }
 
-// soundsAway weighs a text without any header that gives it away: a person who
-// asks for something mentions an absence, too, so the absence must come first
-// and be all that the mail is about.
+// soundsAway weighs a text without any header that gives it away. A person who
+// wants something mentions an absence, too, and must not be overheard: the
+// absence has to come first, and what follows has to be what responders say.
 func soundsAway(head string, m *Message) bool {
 	if len(head) > 1200 || len(m.Attachments) > 0 || strings.Contains(head, "?") {
 		return false
@@ -158,20 +159,21 @@ func soundsAway(head string, m *Message) bool {
 		return false
 	}
 	if containsAny(head, requestWords) {
-		return containsAny(head, awayEchoes) && at < 80 && len(head) > 120 && !containsAny(head, []string{"could you", "can you", "would you", "can i", "may i", "i would like", "i'd like"})
+		return at < 80 && len(head) > 120 && containsAny(head, awayEchoes) && !containsAny(head, wishWords)
 	}
-	return containsAny(head, awayEchoes) || at < 60
+	return containsAny(head, awayEchoes) || containsAny(head, politeEchoes) && containsAny(head, ofMyself)
 }
 
 // confirmsReceipt weighs a text that says that a mail came in: only a robot
 // says so of itself and nothing else.
 func confirmsReceipt(head string, m *Message) string {
 	why := firstOf(head, receivedPhrases)
-	if why == "" || len(head) > 800 || strings.Contains(head, "?") {
+	if why == "" || len(head) > 800 || strings.Contains(head, "?") || strings.Index(head, why) > 250 {
 		return ""
 	}
 	local, _, _ := strings.Cut(m.Author().Key(), "@")
-	if containsAny(local, []string{"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "autoresponder"}) && strings.Index(head, why) < 200 && !containsAny(head, requestWords) {
+	if containsAny(local, []string{"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "autoresponder"}) && !containsAny(head, requestWords) ||
+		containsAny(strings.ToLower(m.Subject), receivedSubjects) {
 		return why
 	}
 	return ""

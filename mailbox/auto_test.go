@@ -34,6 +34,9 @@ func TestAutoReply(t *testing.T) {
 		{"no header, german", "Subject: AW: Fernleihe", "Guten Tag, ich bin bis zum 4.12. nicht im Büro. In dringenden Fällen wenden Sie sich bitte an das Sekretariat.", true},
 		{"left the place", "Subject: I no longer work here: Re: notice", "This mailbox will be closed soon.", true},
 		{"ticket opened", "Auto-Submitted: auto-generated\nSubject: [Ticket #48815] We got your request", "This is an automatic confirmation.", true},
+		{"vacation program", "Precedence: bulk\nSubject: Re: test", "I am currently out of the office.", true},
+		{"notes client", "Subject: Jim Smith is out of the office.", "I will be out of the office from 2010/12/28 to 2011/01/03. I will respond to your message when I return.", true},
+		{"helpdesk without headers", "Subject: [#2213] Re: Question", "Your request (#2213) has been received and is being reviewed by our support staff.", true},
 		{"read receipt", "Subject: Read: Overdue\nFrom: a@example.edu", "", true},
 
 		{"suppress header alone", "X-Auto-Response-Suppress: All\nSubject: Question", "Where is my book?", false},
@@ -44,6 +47,10 @@ func TestAutoReply(t *testing.T) {
 		{"system notice", "Auto-Submitted: auto-generated\nSubject: Request 232895851 received\nFrom: no-reply@worldshare.example", "Status of request 232895851: Received. Due date 2026-12-18.", false},
 		{"quoted auto-reply", "Subject: Re: question", "Who is this person?\n\n> This is an automatic reply. I am out of the office.", false},
 		{"vacation reading", "Subject: books for my vacation", "Can I take the loan on vacation with me?", false},
+		{"away, thanks for a notice", "Subject: Re: pickup", "I'm out of town until Monday. Thanks for letting me know!", false},
+		{"away, somebody else comes", "Subject: Re: pickup", "Sorry, I'm away until Thursday. My roommate will come by.", false},
+		{"returned before the vacation", "Subject: Re: TN 412304", "Thank you for your email. I returned this last week before going on vacation. Please check the shelves.", false},
+		{"lender closes", "Subject: Closed next week", "Dear colleagues, our library is closed Dec 24-Jan 1. Please mark us as non-supplier. Thanks, Ann", false},
 		{"asks for an automatic thing", "Subject: hello", "Did my request go through? I got no automatic confirmation.", false},
 	}
 	for _, tt := range tests {
