@@ -44,13 +44,14 @@ func (c *Classifier) Decide(r *Reading, f Facts) Result {
 	if words == nil { // a Reading that was not made by Read
 		words = wordsFor(theLexicon(), r.NewText, r.Message.Subject)
 	}
-	res.Kind, res.KindWhy = c.decideKind(s, words)
+	var sure bool
+	res.Kind, res.KindWhy, sure = c.decideKind(s, words)
 	res.Intents = c.intentsOf(s, words, res.Kind)
 	s.decide(res.Kind, res.Intents)
 	res.Matches = s.matches()
 	res.Username = s.username(res.Kind)
 	res.SenderVerified = s.verified(res.Username)
-	res.NeedsStaff = needsStaff(res)
+	res.NeedsStaff = needsStaff(res, sure, words)
 	switch res.Kind {
 	case KindAutoReply:
 		res.AwayUntil = awayUntil(r)
@@ -60,14 +61,23 @@ func (c *Classifier) Decide(r *Reading, f Facts) Result {
 	return res
 }
 
-// needsStaff is false only for what surely needs nobody: thanks, auto-replies, bulk.
-func needsStaff(res Result) bool {
+// needsStaff is false only for what surely needs nobody: auto-replies, mail to
+// many, and thanks that ask nothing. A thank-you too many before a person
+// costs a second; a question that nobody sees costs a patron.
+func needsStaff(res Result, sureOfKind bool, w *worded) bool {
 	switch res.Kind {
 	case KindAutoReply, KindBulk:
-		return false
+		return !sureOfKind
 	case KindPatron:
-		// whoever is thanked may also be asked: only when nothing else is likely
-		return len(res.Intents) == 0 || res.Intents[0].Intent != Thanks || res.Intents[0].P < Sure || len(res.Intents) > 1 && res.Intents[1].P > 0.1
+		if len(res.Intents) == 0 || res.Intents[0].Intent != Thanks || res.Intents[0].P < 0.9 || len(w.ann.toks) > 60 {
+			return true
+		}
+		for _, s := range w.ann.sents {
+			if s.question {
+				return true
+			}
+		}
+		return false
 	}
 	return true
 }

@@ -125,12 +125,11 @@ func LeaveAuthorOut(training fs.FS) (map[string]AuthorScore, error) {
 
 // AuthorScore counts right answers on the messages of one author.
 type AuthorScore struct {
-	Messages, KindRight     int
-	Asked, IntentRight      int
-	Sure, SureRight         int
-	Missed                  int
-	Misses                  []string // for reading, not for tuning
-	confusedKind, confusedI map[string]int
+	Messages, KindRight int
+	Asked, IntentRight  int
+	Sure, SureRight     int
+	Missed              int
+	Misses              []string // for reading, not for tuning
 }
 
 func (s *AuthorScore) count(i int, res Result, e Example) {

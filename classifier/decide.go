@@ -13,6 +13,7 @@ func (s *records) decide(kind Kind, intents []IntentScore) {
 	if len(intents) > 0 {
 		intent, p = intents[0].Intent, intents[0].P
 	}
+	s.intent, s.sure = intent, p >= 0.7
 	for _, c := range s.cands {
 		c.score = c.prior
 		if f := s.fit(intent, c.t); p > 0.3 {
@@ -26,7 +27,7 @@ func (s *records) decide(kind Kind, intents []IntentScore) {
 	switch kind {
 	case KindPatron:
 		s.decidePatron(intents)
-	case KindPartner, KindSystem:
+	case KindPartner, KindSystem, KindVendor:
 		s.decideLibrary(kind, intent)
 	case KindBounce, KindAutoReply:
 		s.decideReturned(kind)
@@ -81,7 +82,7 @@ func (s *records) decidePatron(intents []IntentScore) {
 	}
 	var own []*candidate
 	for _, c := range s.cands {
-		if c.stand >= sameName || c.stand == mentioned && s.forwarded() {
+		if c.stand >= sameName || c.stand == mentioned && (s.forwarded() || s.actsFor(c)) {
 			own = append(own, c)
 		}
 	}
@@ -139,6 +140,13 @@ func (s *records) decidePatron(intents []IntentScore) {
 				thread = append(thread, c)
 			}
 		}
+		if len(thread) > 1 && !s.speaksOfAll() && s.count() != len(thread) {
+			thread = nil // a list of ours is answered: which of it is meant, nobody knows
+		}
+	}
+	thread = s.askedAnew(intent, thread, own)
+	if intent == WrongItem && len(thread) == 1 {
+		titled = nil // what it names may be what came instead
 	}
 	if len(titled) > 0 && (concerns(intent) || titled[0].title.full) && !(intent == NewRequest && p >= 0.5) {
 		var keep []*candidate
@@ -147,15 +155,13 @@ func (s *records) decidePatron(intents []IntentScore) {
 				keep = append(keep, c)
 			}
 		}
-		if len(keep) == 0 && len(thread) == 0 {
-			keep = titled[:1]
-		}
-		if len(keep) > 0 && (!weakStanding || keep[0].title.score >= 0.6) {
+		if len(keep) > 0 && (!weakStanding || keep[0].title.score >= 0.6 || keep[0].author && p >= 0.6 && len(keep) == 1) {
 			for _, c := range keep {
 				c.decided = true
 			}
 			return
 		}
+		titled = keep
 	}
 	if len(thread) > 0 {
 		if s.elsewhere() || intent == NewRequest && p >= 0.6 || intent == Other && p >= 0.6 {
@@ -192,6 +198,9 @@ func (s *records) decidePatron(intents []IntentScore) {
 			c.decided = true
 		}
 	case s.count() > 1:
+		if s.count() == len(dated) {
+			fit = dated
+		}
 		if s.count() == len(fit) {
 			for _, c := range fit {
 				c.decided = true
@@ -226,12 +235,6 @@ func (s *records) suits(intent Intent, t *Transaction) bool {
 // those that another explains better.
 func (s *records) titled(own []*candidate) []*candidate {
 	var out []*candidate
-	authors := map[string]int{}
-	for _, c := range own {
-		if c.author {
-			authors[fold(c.t.Author)]++
-		}
-	}
 	top := 0.0
 	strength := map[*candidate]float64{}
 	for _, c := range own {
@@ -240,7 +243,13 @@ func (s *records) titled(own []*candidate) []*candidate {
 		case c.author && v >= 0.2:
 			v = max(v, 0.85)
 		case c.author:
-			v = max(v, 0.6)
+			v = max(v, 0.7)
+			if s.sure && s.fit(s.intent, c.t) < 0.5 {
+				v = 0.45 // in no state to want that of
+			}
+			if s.sameAuthor(own, c) && s.fit(s.intent, c.t) < 0.7 {
+				v = 0.4 // another by that author may be meant
+			}
 		}
 		strength[c] = v
 		top = max(top, v)
@@ -297,14 +306,22 @@ func (s *records) oneOfEach(list []*candidate) []*candidate {
 				done[o] = true
 			}
 		}
-		sort.SliceStable(group, func(a, b int) bool { return group[a].score > group[b].score })
-		if len(group) > 1 && (group[0].thread || group[0].score-group[1].score < 0.004) {
-			for _, g := range group {
-				if g.thread {
-					group[0] = g
-				}
+		better := func(c *candidate) float64 {
+			v := s.fit(s.intent, c.t)
+			if c.thread {
+				v += 0.5
 			}
+			if c.dated {
+				v += 0.4
+			}
+			switch stateOf(c.t) {
+			case stateCancelledStaff, stateCancelledPatron, stateFinished:
+			default:
+				v += 0.4
+			}
+			return v + 0.1*recency(c.t, s.r.Message.Date)
 		}
+		sort.SliceStable(group, func(a, b int) bool { return better(group[a]) > better(group[b]) })
 		out = append(out, group[0])
 	}
 	return out
@@ -317,33 +334,69 @@ func (s *records) forwarded() bool {
 	return strings.HasPrefix(low, "fw") || strings.HasPrefix(low, "wg:") || strings.HasPrefix(low, "tr:") || strings.HasPrefix(low, "rv:") || strings.HasPrefix(low, "enc:")
 }
 
-// mentionCues say that a request is only spoken of.
+// mentionCues say that a request is only spoken of; each is whole words.
 var mentionCues = []string{
-	"the other", "is fine", "are fine", "is safe", "were fine", "is ok", "tomorrow", "i will bring", "ill bring", "will return", "i will take", "will take", "bringing it", "on me", "picked up", "got that", "no problem with", "unlike", "like i did", "not the", "besides", "i already have", "same as", "came fine", "arrived fine", "worked fine", "still reading", "i keep", "keeping", "the rest", "others i", "next week i",
+	"the other", "is fine", "are fine", "were fine", "is safe", "is ok", "is okay", "i will bring", "ill bring", "will return", "ill return", "i will take", "ill take", "im bringing", "bringing it", "bringing back", "is on me", "picked up", "got that", "no problem with", "unlike", "like i did", "not the one",
+	"leave those", "leave that one", "leave it alone", "can return", "besides", "i already have", "already had", "same as", "came fine", "arrived fine", "worked fine", "still reading", "ill keep", "i will keep", "no need for that", "is on its way back", "i return", "not about", "dont mean", "do not mean",
 }
 
-// onlyMentioned reports whether the sentence that names the title says that
-// nothing is wanted of it while another sentence wants something.
+// onlyMentioned reports whether the sentence that names a request says that
+// nothing is wanted of it, while another sentence wants something.
 func (s *records) onlyMentioned(c *candidate) bool {
-	if c.title.at < 0 {
+	if c.place < 0 {
 		return false
 	}
-	from, to := s.text.sentence(c.title.at)
+	from, to := s.text.sentence(c.place)
 	if to-from >= len(s.text.words)-6 {
 		return false
 	}
-	sentence := strings.Join(s.text.words[from:to], " ")
-	if s.text.question(c.title.at) {
-		return false
+	return containsAny(" "+strings.Join(s.text.words[from:to], " ")+" ", padded(mentionCues)...) && !s.text.question(c.place)
+}
+
+// padded is each with a blank around it, so that it is found as whole words.
+func padded(list []string) []string {
+	out := make([]string, len(list))
+	for i, w := range list {
+		out[i] = " " + w + " "
 	}
-	return containsAny(sentence, mentionCues...)
+	return out
 }
 
 // elsewhere reports whether an answer turns to another request than the one
 // whose notice it answers.
 func (s *records) elsewhere() bool {
-	t := strings.Join(s.text.words, " ")
-	return containsAny(t, "the other one", "another book", "another request", "another article", "a different request", "other request", "other book", "other article", "not about th", "while i have you", "unrelated", "separate question", "different question", "not this one")
+	return containsAny(" "+strings.Join(s.text.words, " ")+" ", " the other one ", " another book ", " another request ", " another article ", " a different request ", " the other request ", " my other request ", " the other book ", " my other book ", " the other article ", " not about the ", " not about this ", " while i have you ", " unrelated ", " separate question ", " different question ", " not this one ")
+}
+
+// actsFor reports whether somebody of the patron's own institution writes in
+// the patron's name: named in the mail, with the number and the title.
+func (s *records) actsFor(c *candidate) bool {
+	_, domain, _ := strings.Cut(s.r.Message.Author().Key(), "@")
+	return s.r.Office.owns(domain) && idRank(c.idNew) >= 0 && idRank(c.idNew) <= 4 && c.title.score >= 0.5
+}
+
+// sameAuthor reports whether another of the requests is by the same author.
+func (s *records) sameAuthor(own []*candidate, c *candidate) bool {
+	for _, o := range own {
+		if o != c && fold(o.t.Author) == fold(c.t.Author) {
+			return true
+		}
+	}
+	return false
+}
+
+// askedAnew puts, for a request that is over, the patron's newer one for the
+// same work where the wish suits that better.
+func (s *records) askedAnew(intent Intent, thread, own []*candidate) []*candidate {
+	out := append([]*candidate(nil), thread...)
+	for i, c := range out {
+		for _, o := range own {
+			if sameWork(o.t, c.t) && o.t.CreationDate.After(c.t.CreationDate) && fits(intent, o.t) > fits(intent, c.t) {
+				out[i] = o
+			}
+		}
+	}
+	return out
 }
 
 // speaksOfAll reports whether the wish is about everything.
@@ -434,7 +487,7 @@ func (s *records) decideLibrary(kind Kind, intent Intent) {
 			byID = true
 		}
 	}
-	if byID {
+	if byID || kind == KindVendor {
 		return
 	}
 	type weighed struct {
@@ -475,7 +528,7 @@ func (s *records) decideLibrary(kind Kind, intent Intent) {
 			return
 		}
 	}
-	if list[0].c.title.score >= 0.6 && (list[0].c.dated || list[0].c.lender || list[0].c.author || list[0].c.title.full && list[0].c.title.words >= 3) {
+	if list[0].c.title.score >= 0.75 && (list[0].c.dated || list[0].c.lender || list[0].c.author || list[0].c.title.full && list[0].c.title.words >= 3) && (list[0].c.title.words >= 2 || list[0].c.author || list[0].c.dated) {
 		list[0].c.decided = true
 	}
 }

@@ -1,6 +1,8 @@
 package classifier
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -212,7 +214,9 @@ func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 		groups[c.intent]++
 		fs.add(valCue, "p", string(c.intent), c.pattern)
 	}
-	for intent, n := range groups {
+	// In a fixed order: training sums in the order of the features.
+	for _, intent := range slices.Sorted(maps.Keys(groups)) {
+		n := groups[intent]
 		fs.add(valGroup*min(1, 0.4+0.2*float64(n)), "g", string(intent))
 	}
 	sg := map[Intent]bool{}
@@ -221,7 +225,7 @@ func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 		sg[c.intent] = true
 		fs.add(valCue*0.7, "sp", string(c.intent), c.pattern)
 	}
-	for intent := range sg {
+	for _, intent := range slices.Sorted(maps.Keys(sg)) {
 		fs.add(valGroup*0.6, "sg", string(intent))
 	}
 	for si, s := range w.ann.sents {

@@ -107,11 +107,14 @@ func headerFeatures(r *Reading, fs *featureSet) {
 
 // decideKind says who speaks: the structure of a delivery report first, then
 // headers, then the sender, then words.
-func (c *Classifier) decideKind(s *records, w *worded) (Kind, []string) {
+//
+// sure is false where mail to many or an automatic answer is known by its
+// words only, and not beyond doubt: then a person should see it.
+func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string, sure bool) {
 	r := s.r
 	m := r.Message
 	if m.Report != nil && (len(m.Report.Recipients) > 0 || m.ReturnPath == "<>") {
-		return KindBounce, []string{"it is a delivery report"}
+		return KindBounce, []string{"it is a delivery report"}, true
 	}
 	auto, autoWhy := m.AutoReply()
 	fs := newFeatureSet(512)
@@ -126,12 +129,11 @@ func (c *Classifier) decideKind(s *records, w *worded) (Kind, []string) {
 		}
 	}
 	k := kinds[best]
-	var why []string
 	if m.Report != nil && p[indexOf(kinds, KindBounce)] > 0.2 {
-		return KindBounce, []string{"it reads like a delivery report"}
+		return KindBounce, []string{"it reads like a delivery report"}, true
 	}
 	if auto && k != KindSystem && k != KindBounce {
-		return KindAutoReply, []string{autoWhy}
+		return KindAutoReply, []string{autoWhy}, true
 	}
 	if s.senderKnown() && !auto && !m.AutoSubmitted() && k != KindBulk && k != KindAutoReply && k != KindBounce {
 		k = KindPatron
@@ -141,15 +143,18 @@ func (c *Classifier) decideKind(s *records, w *worded) (Kind, []string) {
 		k = KindPartner
 		why = append(why, "the sender is a lender in the directory")
 	}
+	sure = p[best] >= 0.9
 	if k == KindBulk {
 		if ok, reason := m.Bulk(); ok {
 			why = append(why, reason)
+			sure = true
 		}
 	}
+	sure = sure || m.AutoSubmitted()
 	if len(why) == 0 {
 		why = append(why, kindWords[k])
 	}
-	return k, why
+	return k, why, sure
 }
 
 var kindWords = map[Kind]string{

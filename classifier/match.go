@@ -16,6 +16,7 @@ type candidate struct {
 	title    titleMatch
 	quoted   titleMatch // in the history
 	author   bool       // its author's name is in the new text
+	place    int        // the word of the new text where it is named, -1 where it is not
 	dated    bool       // a day that the mail names is its due date or the day it was asked for
 	lender   bool       // the sender is its lender, or its symbol stands in the mail
 	prior    float64    // how much speaks for it, before the wish is known
@@ -32,6 +33,9 @@ type records struct {
 	cands []*candidate
 	sent  *Sent
 	text  *wordIndex
+	// intent is the likeliest wish, once it is known.
+	intent Intent
+	sure   bool
 }
 
 // survey weighs every transaction of the facts.
@@ -87,7 +91,7 @@ func survey(r *Reading, f Facts) *records {
 		if !m.Date.IsZero() && !t.CreationDate.IsZero() && t.CreationDate.After(m.Date.AddDate(0, 0, 2)) {
 			continue // asked for after the mail was written
 		}
-		c := &candidate{t: t, stand: s.party[t.Username], thread: bySent[t.TransactionNumber]}
+		c := &candidate{t: t, stand: s.party[t.Username], thread: bySent[t.TransactionNumber], place: -1}
 		for k, id := range ids {
 			words, ok := names(k.typ, k.val, t)
 			if !ok {
@@ -95,7 +99,7 @@ func survey(r *Reading, f Facts) *records {
 			}
 			switch {
 			case id.InNew && !(id.InTitle && reply):
-				if c.idNew == "" || words < c.idNew {
+				if c.idNew == "" || idRank(words) < idRank(c.idNew) {
 					c.idNew = words
 				}
 			default:
@@ -115,9 +119,15 @@ func survey(r *Reading, f Facts) *records {
 				c.title = tm
 			}
 		}
+		if c.title.score >= 0.3 {
+			c.place = c.title.at
+		}
 		for _, a := range authorNames(t.Author) {
-			if len(s.text.at[a]) > 0 && !strings.Contains(fold(m.Author().Name), a) {
+			if at := s.text.at[a]; len(at) > 0 && !strings.Contains(fold(m.Author().Name), a) {
 				c.author = true
+				if c.place < 0 {
+					c.place = at[0]
+				}
 			}
 		}
 		if c.title.score < 0.5 && r.Quoted != "" {
@@ -148,6 +158,11 @@ func capitals(text string) map[string]bool {
 		}
 	}
 	return out
+}
+
+// idRank orders identifiers by how much they say.
+func idRank(words string) int {
+	return indexOf([]string{"its TN", "its ILL number", "its Rapid number", "its DOI", "its ISBN", "its number", "its ISSN"}, words)
 }
 
 // names reports whether an identifier is one of the transaction's, and how.

@@ -18,7 +18,7 @@ const (
 // Keys by which they are to be looked up.
 func (c *Classifier) Read(m *mailbox.Message, o Office) *Reading {
 	r := readMessage(m, o)
-	r.KindHint, r.KindWhy = c.decideKind(survey(r, Facts{}), r.words)
+	r.KindHint, r.KindWhy, _ = c.decideKind(survey(r, Facts{}), r.words)
 	return r
 }
 
@@ -220,9 +220,7 @@ func namesOf(name string) []string {
 	f := wordsOf(fold(name))
 	var out []string
 	if comma { // "Finch, Harold"
-		for _, w := range wordsOf(fold(first)) {
-			out = append(out, w)
-		}
+		out = append(out, wordsOf(fold(first))...)
 		if len(wordsOf(fold(first))) > 0 {
 			out = append(out, strings.Join(wordsOf(fold(first)), " "))
 		}

@@ -233,7 +233,7 @@ func cutBlock(seg []string, end int, sender mailbox.Address) int {
 
 // isClosing reports whether a line is a closing phrase, alone or with a name.
 func isClosing(l string) bool {
-	low := strings.ToLower(strings.TrimRight(l, ",.!:;-–— 🙂😊:)"))
+	low := strings.ToLower(strings.TrimRight(l, ",.!:;-–— 🙂😊)"))
 	if closingSet[low] {
 		return true
 	}

@@ -63,17 +63,16 @@ func (x *wordIndex) has(w string) []int {
 
 // titleMatch says how well a text names a title.
 type titleMatch struct {
-	score  float64 // 0 to 1
-	at     int     // where in the text, -1 where nowhere
-	words  int     // words of the title that were found
-	author bool
-	full   bool // the whole main title in a row
+	score float64 // 0 to 1
+	at    int     // where in the text, -1 where nowhere
+	words int     // words of the title that were found
+	full  bool    // the whole main title in a row
 }
 
 // weightOf says how much a title word speaks: rare words more.
 func weightOf(w string) float64 {
 	switch {
-	case smallWords[w]:
+	case smallWords[w] || w == "vol" || w == "ed" || w[0] >= '0' && w[0] <= '9' && len(w) < 3:
 		return 0
 	case commonWords[w]:
 		return 0.3
@@ -181,6 +180,9 @@ func (x *wordIndex) matchWords(title string) titleMatch {
 			}
 			if !inRow {
 				score *= 0.85
+			}
+			if n == 1 && len(content) > 1 {
+				score = min(score, 0.5) // one word of several may be chance
 			}
 			if score > m.score || score == m.score && n > m.words {
 				m = titleMatch{score: score, at: p, words: n, full: share == 1 && inRow && (got >= 1 || n >= 2)}

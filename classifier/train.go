@@ -462,10 +462,7 @@ func (s *trainingSet) examples() []Example {
 		}
 		out = append(out, examplesOf(s.messages[name], x, name, 1)...)
 	}
-	for _, e := range examplesOf(s.phrases, nil, "phrases", phraseWeight) {
-		out = append(out, e)
-	}
-	return out
+	return append(out, examplesOf(s.phrases, nil, "phrases", phraseWeight)...)
 }
 
 // phraseWeight is the weight of a phrase that was made up beside that of a
