@@ -31,7 +31,6 @@ type world struct {
 	planner *Planner
 	folder  store.Folder
 	uid     uint32
-	staff   int64
 }
 
 func newWorld(t tb, ctx context.Context, db *store.DB, code string, rules *Rules) *world {

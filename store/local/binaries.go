@@ -15,7 +15,7 @@ import (
 const oldest = 14
 
 // ErrNoPostgres says that no usable Postgres programs are on this machine.
-var ErrNoPostgres = errors.New("Postgres is not installed; install it with `apt install postgresql` (Debian, Ubuntu), `dnf install postgresql-server` (Fedora) or `brew install postgresql@17` (macOS), or set [database] url to a server that runs elsewhere")
+var ErrNoPostgres = errors.New("no Postgres is installed; install it with `apt install postgresql` (Debian, Ubuntu), `dnf install postgresql-server` (Fedora) or `brew install postgresql@17` (macOS), or set [database] url to a server that runs elsewhere")
 
 // binaries is a folder with initdb and postgres of one version.
 type binaries struct {

@@ -40,7 +40,7 @@ func chooseOwner(state, data string) (owner, error) {
 			return credentials(u)
 		}
 	}
-	return owner{}, fmt.Errorf("Postgres refuses to run as root, and there is no user postgres; add one with `useradd --system postgres`, or run illmail as a plain user")
+	return owner{}, fmt.Errorf("as root Postgres refuses to run, and there is no user postgres; add one with `useradd --system postgres`, or run illmail as a plain user")
 }
 
 func credentials(u *osuser.User) (owner, error) {

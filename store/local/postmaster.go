@@ -104,5 +104,5 @@ func (c *Cluster) stop() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("Postgres (process %d) is still shutting down; it ends by itself", pid)
+	return fmt.Errorf("the private Postgres (process %d) is still shutting down; it ends by itself", pid)
 }

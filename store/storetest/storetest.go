@@ -92,6 +92,8 @@ var clusterURL = sync.OnceValues(func() (string, error) {
 })
 
 // keeper is kept reachable: its standard input closes when it is collected.
+//
+//lint:ignore U1000 it is there to be held, not to be read
 var keeper *exec.Cmd
 
 var databases atomic.Int64
