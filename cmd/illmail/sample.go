@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"illmail/store"
 )
@@ -207,11 +206,3 @@ func writeSampleTransactions(w io.Writer, today store.Date, isOpen func(store.Da
 
 // longDate is a day as a letter writes it.
 func longDate(d store.Date) string { return d.Time().Format("Monday, January 2") }
-
-// shortDate is a day as a hurried mail writes it.
-func shortDate(d store.Date) string { return d.Time().Format("1/2") }
-
-// sampleClock says when a sample mail was written: so long before the start.
-func sampleClock(start time.Time, ago time.Duration) time.Time {
-	return start.Add(-ago).Truncate(time.Second)
-}
