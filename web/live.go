@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -16,17 +17,32 @@ type hub struct {
 	mu      sync.Mutex
 	readers map[chan struct{}]struct{}
 	closed  bool
+	version int64 // counts the changes, from a number that no process before used
 }
 
-func newHub() *hub { return &hub{readers: make(map[chan struct{}]struct{})} }
+func newHub() *hub {
+	return &hub{readers: make(map[chan struct{}]struct{}), version: time.Now().UnixNano()}
+}
 
-func (h *hub) join() chan struct{} {
+// now is the version of what is shown from here on.
+func (h *hub) now() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.version
+}
+
+// join opens a stream for a page of that version. What changed between the
+// making of the page and the opening of its stream is told at once.
+func (h *hub) join(version int64) chan struct{} {
 	ch := make(chan struct{}, 1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		close(ch)
 		return ch
+	}
+	if version != h.version {
+		ch <- struct{}{}
 	}
 	h.readers[ch] = struct{}{}
 	return ch
@@ -41,6 +57,7 @@ func (h *hub) leave(ch chan struct{}) {
 func (h *hub) tell() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.version++
 	for ch := range h.readers {
 		select {
 		case ch <- struct{}{}:
@@ -79,7 +96,11 @@ const keepAlive = 25 * time.Second
 // events streams a line for each change (server-sent events, HTML Living
 // Standard section 9.2). It carries no content: the page asks for what it shows.
 func (s *Server) events(v *visit) error {
-	ch := s.live.join()
+	version, err := strconv.ParseInt(v.r.URL.Query().Get("since"), 10, 64)
+	if err != nil {
+		version = s.live.now()
+	}
+	ch := s.live.join(version)
 	defer s.live.leave(ch)
 	rc := http.NewResponseController(v.w)
 	if err := rc.SetWriteDeadline(time.Time{}); err != nil {

@@ -39,6 +39,7 @@ type frame struct {
 	Tabs    []tab
 	Tab     string // the pile that is current
 	Query   string // what was searched for
+	Live    int64  // see hub.version
 }
 
 // IsTab reports whether that pile is the one that is shown.
@@ -103,7 +104,7 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 	if !ok {
 		return fmt.Errorf("there is no page %q", name)
 	}
-	f := frame{Nav: nav, Staff: v.staff, Banner: s.Banner, Extra: s.Extra, Data: data, Version: s.Version,
+	f := frame{Nav: nav, Staff: v.staff, Banner: s.Banner, Extra: s.Extra, Data: data, Version: s.Version, Live: v.live,
 		Flash: flashes[v.r.URL.Query().Get("done")], Office: s.installationName()}
 	if v.staff.ID != 0 {
 		counts, err := s.counts(v)

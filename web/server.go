@@ -195,6 +195,7 @@ type visit struct {
 	r     *http.Request
 	staff store.Staff // the zero Staff where nobody is signed in
 	now   time.Time
+	live  int64 // the version of what the page shows, taken before anything was read
 
 	counted *store.TabCounts // see Server.counts
 }
@@ -226,7 +227,7 @@ func forbidden(text string) error { return &refusal{http.StatusForbidden, text} 
 // serve checks who is there, runs the handler and turns its error into a page.
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{w: w, r: r, now: s.Now()}
+		v := &visit{w: w, r: r, now: s.Now(), live: s.live.now()}
 		if err := s.signedIn(v); err != nil {
 			s.fail(v, err)
 			return

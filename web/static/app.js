@@ -159,7 +159,7 @@
 		p.append(text + " ", a);
 		document.body.append(p);
 	}
-	new EventSource("/events").addEventListener("change", () => {
+	new EventSource("/events?since=" + document.body.dataset.version).addEventListener("change", () => {
 		if (asked) return;
 		asked = true;
 		setTimeout(() => { asked = false; refresh().catch(() => {}); }, 300);

@@ -1,0 +1,193 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"illmail/store"
+)
+
+// chrome is a person with JavaScript, and a keyboard.
+type chrome struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+// openChrome starts Chromium; any exception or refused resource fails the test.
+func openChrome(t *testing.T) *chrome {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("Chromium is not installed; on Debian: apt install chromium")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	t.Cleanup(cancel)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1280, 900),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true), chromedp.DisableGPU)
+	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(ctx)
+	t.Cleanup(closeTab)
+	c := &chrome{t, ctx}
+	c.do(chromedp.Navigate("about:blank"))
+	complaints := make(chan string, 100)
+	go func() {
+		for m, err := range chromedp.Console(ctx) {
+			if err != nil {
+				return
+			}
+			if m.IsException() || m.Type == "error" {
+				select {
+				case complaints <- m.String():
+				default:
+				}
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		for {
+			select {
+			case m := <-complaints:
+				t.Errorf("the browser complains: %s", m)
+			default:
+				return
+			}
+		}
+	})
+	return c
+}
+
+func (c *chrome) do(steps ...chromedp.Action[chromedp.Void]) {
+	c.t.Helper()
+	if err := chromedp.Do(c.ctx, steps...); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// until waits until a JavaScript expression is true; it bears a page that is
+// just being left.
+func (c *chrome) until(expr string) {
+	c.t.Helper()
+	for {
+		ok, err := chromedp.Run(c.ctx, chromedp.Evaluate[bool]("!!("+expr+")"))
+		if err == nil && ok {
+			return
+		}
+		select {
+		case <-c.ctx.Done():
+			c.t.Fatalf("it never came true that %s: %v", expr, err)
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+}
+
+// key presses keys where the focus is.
+func (c *chrome) key(keys string) {
+	c.t.Helper()
+	c.do(chromedp.KeyEvent(keys))
+}
+
+const settled = `document.readyState === "complete" && `
+
+func TestAnswerByKeyboardWhileMailArrives(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	s.server.Desk.Undo = time.Hour // a slow machine must not take the time to undo away
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); s.server.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	c := openChrome(t)
+
+	c.do(chromedp.Navigate(s.site.URL+"/"), chromedp.SendKeys(chromedp.CSS("#username"), "tom"), chromedp.SendKeys(chromedp.CSS("#password"), samplePassword),
+		chromedp.Click(chromedp.CSS("button.primary")))
+	c.until(settled + `document.querySelectorAll("tr[data-id]").length === 10`)
+
+	// A mail arrives while one watches, perhaps before the stream is open: the
+	// list changes by itself.
+	s.receive(t, []sampleMail{{name: "live", from: "Nora Live", addr: "nora@example.edu", subject: "Live", text: "This came just now.", kind: "patron", intent: "status", p: .8}})
+	c.until(`document.body.textContent.includes("Nora Live")`)
+
+	// The keys: help, the next row, its conversation.
+	c.key("?")
+	c.until(`document.querySelector("#keys").open`)
+	c.do(chromedp.Click(chromedp.CSS("#keys button")))
+	c.until(`!document.querySelector("#keys").open`)
+	id := s.talks["pickup"]
+	row := fmt.Sprintf(`tr[data-id="%d"]`, id)
+	for range 20 {
+		c.key("j")
+		at, err := chromedp.Run(c.ctx, chromedp.Evaluate[bool](fmt.Sprintf(`document.querySelector('%s').classList.contains("here")`, row)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at {
+			break
+		}
+	}
+	c.key("\r")
+	c.until(settled + fmt.Sprintf(`location.pathname === "/conversations/%d"`, id))
+
+	// What one types is saved.
+	c.key("r")
+	c.until(`document.activeElement.id === "body"`)
+	c.until(`(document.activeElement.value = "") === ""`)
+	c.do(chromedp.SendKeys(chromedp.CSS("#body"), "Yes, with a note from you."))
+	c.until(`document.querySelector("[data-saved]").textContent === "Draft saved"`)
+	st, err := s.db.ReadStory(t.Context(), id)
+	if err != nil || len(st.Drafts) != 1 || st.Drafts[0].Body != "Yes, with a note from you." {
+		t.Fatalf("the drafts are %+v, %v", st.Drafts, err)
+	}
+
+	// The mail's own formatting opens in a frame.
+	c.do(chromedp.Click(chromedp.CSS("details[data-frame] summary")))
+	c.until(`document.querySelector("details[data-frame] iframe").getAttribute("sandbox").includes("allow-popups")`)
+
+	// A colleague's note arrives meanwhile and disturbs nothing; a newer mail is told.
+	if err := s.db.AddNote(t.Context(), id, "look", store.Actor{Name: "ana"}); err != nil {
+		t.Fatal(err)
+	}
+	c.do(chromedp.Click(chromedp.CSS(`button[value=send_close]`)))
+	c.until(settled + `location.pathname === "/" && document.body.textContent.includes("Take it back")`)
+	mails, err := s.db.ListOutbox(t.Context(), store.OutboxFilter{})
+	if err != nil || len(mails) != 1 || mails[0].To != "kobrien@example.edu" {
+		t.Fatalf("the outbox is %+v, %v", mails, err)
+	}
+	c.do(chromedp.Click(chromedp.CSS("form.flash button")))
+	c.until(settled + `document.querySelector("#body")?.value.startsWith("Yes, with a note")`)
+}
+
+func TestPhoneWidth(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	s.plan(t)
+	c := openChrome(t)
+	c.do(chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.site.URL+"/login"), chromedp.SendKeys(chromedp.CSS("#username"), "ana"),
+		chromedp.SendKeys(chromedp.CSS("#password"), samplePassword), chromedp.Click(chromedp.CSS("button.primary")))
+	c.until(settled + `document.querySelector("tr[data-id]")`)
+	for _, path := range []string{"/", conv(s.talks["renewal"]), conv(s.talks["private"]), "/offices/healey/transactions/412304", "/notices", "/outbox", "/outbox/1", "/templates",
+		"/templates/healey/overdue/en", "/stats", "/settings", "/?tab=kept_aside"} {
+		c.do(chromedp.Navigate(s.site.URL + path))
+		c.until(settled + "document.querySelector('main')")
+		wide, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 &&
+			!e.closest(".wide, .vh, pre, nav, [hidden], thead")).map((e) => e.tagName + "." + e.className).slice(0, 3).join(", ")`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wide = strings.TrimSpace(wide); wide != "" {
+			t.Errorf("%s is wider than a phone: %s", path, wide)
+		}
+	}
+}
