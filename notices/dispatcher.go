@@ -18,8 +18,6 @@ const (
 	claimFor      = 20 * time.Minute // longer than pacing and one submission take
 	tick          = 15 * time.Second // between looks, where nothing announces itself
 	graceOnExit   = 8 * time.Second  // for the mail in hand
-	expireAfter   = 15 * time.Minute // sending for longer is uncertain
-	searchPause   = 5 * time.Minute  // between two searches of Sent for one mail
 	neededSearch  = 2                // in vain, before absence may prove something
 	giveUpAfter   = 72 * time.Hour   // of trying one mail (RFC 5321 section 4.5.4.1 asks for days)
 	askAgain      = 10 * time.Minute // where the ILL system could not be asked
@@ -40,6 +38,23 @@ type Dispatcher struct {
 	// Now is the clock by which days are told; nil is time.Now. Leases and
 	// back-off go by the database's.
 	Now func() time.Time
+
+	waits *waits // nil: as in production
+}
+
+// waits are how long things may take before something is concluded.
+type waits struct {
+	expire time.Duration // sending for longer is uncertain
+	search time.Duration // between two searches of Sent for one mail
+}
+
+var patience = waits{expire: 15 * time.Minute, search: 5 * time.Minute}
+
+func (d *Dispatcher) patience() waits {
+	if d.waits != nil {
+		return *d.waits
+	}
+	return patience
 }
 
 // Run submits until ctx ends; then it finishes the mail in hand, for at most

@@ -12,7 +12,7 @@ import (
 // Sent proves that a mail went; that there is none proves something only where
 // the server files what it takes and this was tried out. All else is for staff.
 func (w *worker) reconcile(ctx context.Context) error {
-	if n, err := w.DB.ExpireSending(ctx, w.office.ID, expireAfter); err != nil {
+	if n, err := w.DB.ExpireSending(ctx, w.office.ID, w.patience().expire); err != nil {
 		return err
 	} else if n > 0 {
 		w.Log.Warn("mails became uncertain: their sender is gone", "office", w.office.Code, "mails", n)
@@ -23,7 +23,7 @@ func (w *worker) reconcile(ctx context.Context) error {
 	if w.office.Sent == nil {
 		return nil
 	}
-	mails, err := w.DB.Unsettled(ctx, w.office.ID, searchPause)
+	mails, err := w.DB.Unsettled(ctx, w.office.ID, w.patience().search)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (w *worker) settle(ctx context.Context, m store.OutboxMail) error {
 	if found {
 		return w.DB.SettleFound(ctx, m.ID, foundID)
 	}
-	searches, err := w.DB.NoteSearch(ctx, m.ID, expireAfter)
+	searches, err := w.DB.NoteSearch(ctx, m.ID, w.patience().expire)
 	if err != nil {
 		return err
 	}

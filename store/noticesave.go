@@ -55,7 +55,8 @@ func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
 				WITH old AS (SELECT id, state FROM outbox WHERE id = $1),
 				o AS (
 					UPDATE outbox SET state = $2, rung = $3, recipient = $4, recipient_name = $5, subject = $6, body_text = $7, body_html = $8,
-						ref = $9, template = $10, reason = $11, decided_for = $12, claimed_by = '', claimed_until = NULL
+						ref = $9, template = $10, reason = $11, decided_for = $12, claimed_by = '', claimed_until = NULL,
+						not_before = CASE WHEN $12::date IS NULL THEN not_before ELSE now() END
 					WHERE id = $1 AND state IN ('held', 'queued') RETURNING id, office_id)
 				INSERT INTO event (office_id, actor, subject, subject_id, what, why)
 				SELECT o.office_id, 'planner', 'outbox', o.id, $2, $11 FROM o JOIN old ON old.id = o.id AND old.state <> $2`,
