@@ -122,8 +122,15 @@ func TestReceiveKeepsBytesOnce(t *testing.T) {
 			t.Errorf("step %d stored %d, want %d", i, n, c.want)
 		}
 	}
+	for i := range 2 { // nothing was given of two messages: they are not one
+		empty := at(uint32(10+i), "")
+		empty.InternalDate = noon.Add(time.Duration(i) * time.Second)
+		if n, err := in.db.Receive(ctx, in.folder, []store.Incoming{empty}); n != 1 || err != nil {
+			t.Errorf("empty message %d: stored %d, %v", i, n, err)
+		}
+	}
 	list, err := in.db.ClaimUnfiled(ctx, in.office.ID, time.Hour, 10)
-	if err != nil || len(list) != 3 {
+	if err != nil || len(list) != 5 {
 		t.Fatalf("%d messages, %v", len(list), err)
 	}
 	got, more, err := in.db.ReadRaw(ctx, list[0].ID, 1<<20)

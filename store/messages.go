@@ -149,6 +149,12 @@ func storeRaw(ctx context.Context, tx pgx.Tx, f Folder, in *Incoming, date *time
 		}
 		hash.Write(buf[:got])
 		size += int64(got)
+		if n == 0 && got == 0 {
+			// Some servers give nothing of what they cannot read. Such messages
+			// are not the same: date and size tell them apart.
+			fmt.Fprintf(hash, "empty %d %d", in.InternalDate.Unix(), in.Size)
+			problem = oneLine(problem + " the server gave an empty message")
+		}
 		if n == 0 {
 			if last { // the usual small message: known before anything is written
 				if id, err = sameBytes(ctx, tx, f.OfficeID, hash.Sum(nil), 0); err != nil || id != 0 {

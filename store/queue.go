@@ -208,12 +208,13 @@ func settleFiled(ctx context.Context, tx pgx.Tx, conv int64, own []string, f *Fi
 	if err != nil {
 		return err
 	}
-	var waits, ownCopy, handled bool
+	var waits, ownCopy, handled, first bool
 	var at time.Time
 	var officeID int64
 	err = tx.QueryRow(ctx, `
-		SELECT direction = 'in' AND needs_staff AND handled_at IS NULL, direction = 'in' AND handled_at IS NOT NULL, outbox_id IS NOT NULL, internal_date, office_id
-		FROM message WHERE id = $1`, f.ID).Scan(&waits, &handled, &ownCopy, &at, &officeID)
+		SELECT direction = 'in' AND needs_staff AND handled_at IS NULL, direction = 'in' AND handled_at IS NOT NULL, outbox_id IS NOT NULL, internal_date, office_id,
+		       NOT EXISTS (SELECT FROM message o WHERE o.conversation_id = $2 AND o.direction = 'in' AND o.id <> $1)
+		FROM message WHERE id = $1`, f.ID, conv).Scan(&waits, &handled, &ownCopy, &at, &officeID, &first)
 	if err != nil {
 		return fmt.Errorf("reading the message just filed: %w", err)
 	}
@@ -230,7 +231,11 @@ func settleFiled(ctx context.Context, tx pgx.Tx, conv int64, own []string, f *Fi
 	if f.Out && ownCopy && old != "" {
 		return nil // the item moved when the reply was queued
 	}
-	q.State = old.after(arrival{
+	from := old
+	if first && old != ItemDone {
+		from = "" // mail of ours was there before the mail it answers
+	}
+	q.State = from.after(arrival{
 		waits: waits, out: f.Out, toPartner: p.ToPartner,
 		answered: p.Answered && p.Unhandled == 0 && (f.Out || handled),
 	})

@@ -244,6 +244,7 @@ func (in *Intake) waitForWork(ctx context.Context, changes <-chan store.Change, 
 // returns how many it filed. Its error is the database's; a message that
 // cannot be filed is noted in its row.
 func (in *Intake) FileStored(ctx context.Context) (int, error) {
+	in.classifier() // one that cannot be loaded is no message's fault
 	filed := 0
 	for {
 		claimed, err := in.DB.ClaimUnfiled(ctx, in.Office.ID, in.retryAfter(), batchSize)
