@@ -35,7 +35,7 @@ func CheckIMAP(ctx context.Context, a Account, folder, sentFolder string) []Find
 func (s *session) checkFolder(ctx context.Context, a Account, folder string) Finding {
 	sel, err := s.selectFolder(ctx, folder)
 	switch {
-	case isNo(err) && !strings.Contains(err.Error(), notConnected):
+	case isRefusal(err) && !strings.Contains(err.Error(), notConnected):
 		return Finding{What: "IMAP: " + err.Error(), Do: s.nameFolders(ctx, "correct the folder's name")}
 	case err != nil:
 		return Finding{What: "IMAP: " + err.Error(), Do: advice(a, err)}

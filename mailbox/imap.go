@@ -141,6 +141,11 @@ func (s *session) guard(ctx context.Context, command func() error) error {
 	err := command()
 	s.watchdog.Stop()
 	stop()
+	if err != nil && !isRefusal(err) && !isSinkError(err) {
+		// The library completes a command before it says that the connection
+		// has ended: whoever asks dead in between must not blame the message.
+		s.cut(err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cause != nil {
@@ -163,14 +168,9 @@ func (s *session) alive() { s.watchdog.Reset(s.timeout) }
 
 // dead reports whether the connection is of no more use.
 func (s *session) dead() bool {
-	select {
-	case <-s.client.Closed():
-		return true
-	default:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.cause != nil
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause != nil
 }
 
 // close says goodbye without waiting for an answer.

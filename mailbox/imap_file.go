@@ -137,8 +137,9 @@ func uidSet(uids []uint32) imap.UIDSet {
 	return set
 }
 
-// isNo reports whether the server refused a command with NO, and so is well.
-func isNo(err error) bool {
+// isRefusal reports whether the server answered a command with NO or BAD, and
+// so is well.
+func isRefusal(err error) bool {
 	var e *imap.Error
-	return errors.As(err, &e) && e.Type == imap.StatusResponseTypeNo
+	return errors.As(err, &e) && (e.Type == imap.StatusResponseTypeNo || e.Type == imap.StatusResponseTypeBad)
 }

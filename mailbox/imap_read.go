@@ -163,7 +163,11 @@ func (s *session) fetchSet(ctx context.Context, set imap.NumSet, p piece, each f
 		var failed error
 		for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
 			s.alive()
-			if err := s.fetchOne(msg, each, failed != nil); err != nil && failed == nil {
+			broken, err := s.fetchOne(msg, each, failed != nil)
+			if broken {
+				return err
+			}
+			if failed == nil {
 				failed = err
 			}
 		}
@@ -175,9 +179,12 @@ func (s *session) fetchSet(ctx context.Context, set imap.NumSet, p piece, each f
 	})
 }
 
-func (s *session) fetchOne(msg *imapclient.FetchMessageData, each func(part) error, skip bool) error {
+// fetchOne reads one answer. After broken neither it nor its command may be
+// touched again: the library takes a literal that failed for read, and its
+// decoder goes on, while Next and Close would read the rest of the literal;
+// both from the same buffer, at once.
+func (s *session) fetchOne(msg *imapclient.FetchMessageData, each func(part) error, skip bool) (broken bool, failed error) {
 	var pt part
-	var failed error
 	for item := msg.Next(); item != nil; item = msg.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
@@ -192,16 +199,21 @@ func (s *session) fetchOne(msg *imapclient.FetchMessageData, each func(part) err
 			}
 			pt.header = item.Section.Specifier == imap.PartSpecifierHeader
 			pt.length = item.Literal.Size()
-			pt.literal = &literal{session: s, r: item.Literal, left: pt.length}
+			body := &literal{session: s, r: item.Literal, left: pt.length}
+			pt.literal = body
 			failed = each(pt)
+			if body.err != nil {
+				s.cut(body.err)
+				return true, body.err
+			}
 			s.alive() // what it left unread, the library reads now
 		}
 	}
 	if skip || failed != nil {
-		return failed
+		return false, failed
 	}
 	pt.literal = nil
-	return each(pt)
+	return false, each(pt)
 }
 
 // literal reads a literal to its announced end. The library takes a connection
@@ -216,6 +228,9 @@ type literal struct {
 // Read keeps the watchdog at bay only while it waits for the server: what the
 // reader does with the bytes may take its time.
 func (l *literal) Read(b []byte) (int, error) {
+	if l.err != nil {
+		return 0, l.err
+	}
 	l.session.alive()
 	n, err := l.r.Read(b)
 	l.session.watchdog.Stop()

@@ -1,7 +1,9 @@
 package mailbox_test
 
 import (
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"illmail/mailbox/mailtest"
@@ -11,9 +13,10 @@ import (
 
 // One Dovecot serves all tests, each with a user of its own.
 var (
-	dovecotOnce sync.Once
-	dovecot     *mailtest.Dovecot
-	dovecotErr  error
+	dovecotOnce  sync.Once
+	dovecot      *mailtest.Dovecot
+	dovecotErr   error
+	dovecotUsers atomic.Int64
 )
 
 func dovecotBox(t *testing.T) *mailtest.Box {
@@ -22,13 +25,7 @@ func dovecotBox(t *testing.T) *mailtest.Box {
 	if dovecotErr != nil {
 		t.Fatal(dovecotErr)
 	}
-	name := []byte(t.Name())
-	for i, c := range name {
-		if c == '/' || c == ' ' {
-			name[i] = '-'
-		}
-	}
-	return dovecot.User(string(name))
+	return dovecot.User(fmt.Sprintf("user%d", dovecotUsers.Add(1)))
 }
 
 type tests struct{ *testing.M }

@@ -85,7 +85,7 @@ func (s *SentFolder) Append(ctx context.Context, raw []byte, date time.Time) err
 	}
 	return s.do(ctx, func(ss *session) error {
 		// A folder that cannot be opened may not exist yet; append makes it.
-		if err := s.open(ctx, ss); err != nil && (!isNo(err) || s.folder == "") {
+		if err := s.open(ctx, ss); err != nil && (!isRefusal(err) || s.folder == "") {
 			return err
 		} else if err == nil {
 			found, _, err := s.search(ctx, ss, id, "")

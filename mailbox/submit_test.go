@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,12 +33,11 @@ func agree(context.Context) error { return nil }
 
 // once lets v happen at a stage, one time, and takes everything else.
 func once(at mailtest.Stage, v mailtest.Verdict) func(mailtest.Stage, mailtest.Mail) mailtest.Verdict {
-	done := false
+	var done atomic.Bool
 	return func(now mailtest.Stage, _ mailtest.Mail) mailtest.Verdict {
-		if now != at || done {
+		if now != at || done.Swap(true) {
 			return mailtest.Verdict{}
 		}
-		done = true
 		return v
 	}
 }
@@ -128,10 +128,10 @@ func TestOneRefusedRecipientStopsTheMailForAll(t *testing.T) {
 }
 
 func TestCommitComesBetweenConnectingAndMailFrom(t *testing.T) {
-	mailSaid := false
+	var mailSaid atomic.Bool
 	srv := mailtest.StartSMTP(t, mailtest.SMTPOptions{
 		Script: func(at mailtest.Stage, _ mailtest.Mail) mailtest.Verdict {
-			mailSaid = true
+			mailSaid.Store(true)
 			return mailtest.Verdict{}
 		},
 	})
@@ -142,8 +142,8 @@ func TestCommitComesBetweenConnectingAndMailFrom(t *testing.T) {
 		}
 		return errors.New("the item was returned")
 	})
-	if out.Class != mailbox.Unsent || out.Reply != "the item was returned" || mailSaid {
-		t.Errorf("outcome %+v, MAIL FROM said: %v", out, mailSaid)
+	if out.Class != mailbox.Unsent || out.Reply != "the item was returned" || mailSaid.Load() {
+		t.Errorf("outcome %+v, MAIL FROM said: %v", out, mailSaid.Load())
 	}
 
 	srv.Close()

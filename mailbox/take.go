@@ -216,10 +216,6 @@ func (in *intake) takeAlone(ctx context.Context, uid uint32) (whole bool, err er
 	var last error
 	for {
 		level := max(in.suspects[uid], alone)
-		// The next level is noted before the attempt: a message that kills the
-		// connection is met there after the reconnection.
-		in.suspects[uid] = min(level+1, unfetchable)
-		in.w.progress = true
 		if level == unfetchable {
 			f := in.fetched(part{uid: uid})
 			f.Problem = "The mail server could not give this message."
@@ -229,21 +225,23 @@ func (in *intake) takeAlone(ctx context.Context, uid uint32) (whole bool, err er
 			return false, in.receive(ctx, []Fetched{f})
 		}
 		present, err := in.s.search(ctx, uid, uid, time.Time{})
-		if err == nil && len(present) == 0 {
+		if err != nil {
+			return false, err
+		}
+		if len(present) == 0 {
 			return false, in.vanish(ctx, uid)
 		}
-		got := false
-		if err == nil {
-			got, err = in.tryAlone(ctx, uid, level)
+		// The next level is noted before the attempt: a message that kills the
+		// connection is met there after the reconnection.
+		in.suspects[uid] = level + 1
+		in.w.progress = true
+		got, err := in.tryAlone(ctx, uid, level)
+		if isSinkError(err) || ctx.Err() != nil {
+			in.suspects[uid] = level // it was not the message's fault
+			return false, err
 		}
-		if isSinkError(err) || in.s.dead() || ctx.Err() != nil {
-			if isSinkError(err) || ctx.Err() != nil {
-				in.suspects[uid] = level // it was not the message's fault
-			}
+		if got || in.s.dead() {
 			return got && level < headerOnly, err
-		}
-		if got {
-			return level < headerOnly, nil
 		}
 		last = err
 	}

@@ -186,6 +186,7 @@ func TestAnotherDaemonMovingTheMarksIsNoRenumbering(t *testing.T) {
 	f := newFake(4)
 	w, sink, _ := scriptedWatcher(t, f, "now")
 	catchUp(t, w)
+	f.mu.Lock()
 	f.other = func(l *mailtest.Line) {
 		if l.Command == "SELECT" {
 			// UID 5 comes right after the answer, and the other one takes it in.
@@ -195,8 +196,9 @@ func TestAnotherDaemonMovingTheMarksIsNoRenumbering(t *testing.T) {
 			l.End("OK selected")
 		}
 	}
+	f.mu.Unlock()
 	catchUp(t, w)
-	if m := sink.marks["INBOX"]; m.HighUID != 5 || m.BackfillUID != 1 {
+	if m, _ := sink.Marks(t.Context(), "INBOX"); m.HighUID != 5 || m.BackfillUID != 1 {
 		t.Errorf("marks %+v", m)
 	}
 }
@@ -304,7 +306,8 @@ func TestAMessageThatKillsTheConnectionIsIsolated(t *testing.T) {
 			if m := sink.marks["INBOX"]; m.BackfillUID != 1 || m.HighUID != 4 {
 				t.Errorf("marks %+v", m)
 			}
-			last := srv.Lines()[len(srv.Lines())-1]
+			lines := srv.Lines()
+			last := lines[len(lines)-1]
 			if n, _ := strconv.Atoi(strings.Fields(last)[0]); n > 6 {
 				t.Errorf("it took %d connections", n)
 			}
@@ -352,7 +355,8 @@ func TestAServerErrorAtOneMessageIsIsolated(t *testing.T) {
 	if m := sink.marks["INBOX"]; m.HighUID != 7 {
 		t.Errorf("marks %+v", m)
 	}
-	if last := srv.Lines()[len(srv.Lines())-1]; !strings.HasPrefix(last, "3 ") {
+	lines := srv.Lines()
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "3 ") {
 		t.Errorf("the refusal cost connections: %q", last)
 	}
 }

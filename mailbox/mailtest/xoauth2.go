@@ -14,7 +14,7 @@ type xoauth2Server struct {
 	refused bool
 }
 
-var errToken = errors.New("AUTHENTICATE failed.")
+var errToken = errors.New("token refused")
 
 // Next takes the client's response (sasl.Server).
 func (x *xoauth2Server) Next(response []byte) (challenge []byte, done bool, err error) {
