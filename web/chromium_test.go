@@ -143,7 +143,7 @@ func TestAnswerByKeyboardWhileMailArrives(t *testing.T) {
 	// What one types is saved.
 	c.key("r")
 	c.until(`document.activeElement.id === "body"`)
-	c.until(`(document.activeElement.value = "") === ""`)
+	c.until(`(document.querySelector("#body").value = "") === ""`)
 	c.do(chromedp.SendKeys(chromedp.CSS("#body"), "Yes, with a note from you."))
 	c.until(`document.querySelector("[data-saved]").textContent === "Draft saved"`)
 	st, err := s.db.ReadStory(t.Context(), id)
