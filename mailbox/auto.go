@@ -23,11 +23,15 @@ func (m *Message) AutoReply() (bool, string) {
 		return true, "the subject says “" + why + "”"
 	}
 	head := strings.ToLower(ownWords(m.Text))
-	if why := firstOf(head, automaticPhrases); why != "" && len(head) < 1500 {
-		return true, "says “" + why + "”"
-	}
 	precedence := strings.ToLower(m.Get("Precedence"))
 	machine := auto != "" || m.ReturnPath == "<>" || m.Get("List-Id") == "" && (precedence == "bulk" || precedence == "junk")
+	const longest = 1500 // bytes; responders are brief, and most mail need not be searched
+	if !machine && len(head) > longest {
+		return false, ""
+	}
+	if why := firstOf(head, automaticPhrases); why != "" && len(head) <= longest {
+		return true, "says “" + why + "”"
+	}
 	if why := firstOf(head, awayPhrases); why != "" {
 		if machine && strings.Index(head, why) < 250 || soundsAway(head, m) {
 			return true, "says “" + why + "”"
