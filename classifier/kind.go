@@ -135,7 +135,7 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string,
 	if auto && k != KindSystem && k != KindBounce {
 		return KindAutoReply, []string{autoWhy}, true
 	}
-	if s.senderKnown() && !auto && !m.AutoSubmitted() && k != KindBulk && k != KindAutoReply && k != KindBounce {
+	if bulk, _ := m.Bulk(); (s.senderKnown() || s.named() && !bulk) && !auto && !m.AutoSubmitted() && (k != KindBulk || s.named() && !bulk) && k != KindAutoReply && k != KindBounce {
 		k = KindPatron
 		why = append(why, "the sender is a patron in the records")
 	}

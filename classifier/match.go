@@ -269,6 +269,16 @@ func (s *records) senderKnown() bool {
 	return false
 }
 
+// named reports whether the sender has the name or the address of a patron.
+func (s *records) named() bool {
+	for _, st := range s.party {
+		if st >= sameName {
+			return true
+		}
+	}
+	return false
+}
+
 // kindFeatures adds what the records say of the sender.
 func (s *records) kindFeatures(fs *featureSet) {
 	top := stranger
