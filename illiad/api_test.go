@@ -383,3 +383,34 @@ func TestWriteBackRefusedAndKilled(t *testing.T) {
 		t.Errorf("a dead worker settled: %v", err)
 	}
 }
+
+func TestRunWriteBacksWakes(t *testing.T) {
+	s, c := newServer(t)
+	a, o := newAPI(t, c)
+	if err := a.Refresh(t.Context(), o.ID, []int64{412304}); err != nil {
+		t.Fatal(err)
+	}
+	tx, _ := a.DB.TransactionByNumber(t.Context(), o.ID, 412304)
+	written := make(chan struct{}, 1)
+	s.Misbehave(func(r *http.Request) illiadtest.Fault {
+		if r.Method == http.MethodPost {
+			written <- struct{}{}
+		}
+		return illiadtest.None
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- a.RunWriteBacks(ctx) }()
+	if err := a.DB.QueueWriteBack(ctx, store.WriteBack{OfficeID: o.ID, TransactionID: tx.ID, Kind: "history", Payload: "x", Cause: "y"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-written:
+	case <-time.After(time.Minute):
+		t.Error("nothing was written")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

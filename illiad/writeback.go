@@ -44,7 +44,11 @@ func (a *API) RunWriteBacks(ctx context.Context) error {
 			case <-poll.C:
 				break wait
 			case c := <-changes:
-				if c.Topic == store.NotifyWriteBacks && c.OfficeID == a.OfficeID {
+				if c.OfficeID != a.OfficeID {
+					continue
+				}
+				switch c.Topic {
+				case store.NotifyWriteBacks, store.NotifyQueue, store.NotifyOutbox: // queued, filed, sent
 					break wait
 				}
 			}

@@ -94,6 +94,7 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 			c.finding(f)
 		}
 	}
+	c.illSystem(ctx, inst, o)
 	office := inst.offices[o.Code]
 	switch {
 	case office.ImportedAt == nil:

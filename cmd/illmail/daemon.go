@@ -84,6 +84,9 @@ func (d *daemon) run(ctx context.Context) error {
 		if source != nil {
 			scheduler.Jobs = append(scheduler.Jobs, *source)
 		}
+		if err := d.connect(start, o, n); err != nil {
+			return fmt.Errorf("office %s: %w", o.Code, err)
+		}
 		planned = append(planned, n)
 		cfg.Offices = append(cfg.Offices, web.Office{Office: n})
 		job, err := notices.NoticesJob(planner, n)

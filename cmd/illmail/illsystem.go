@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"illmail/illiad"
+	"illmail/notices"
+)
+
+// illSystem connects the office with its ILLiad; nil where it names none.
+func (inst *installation) illSystem(o *OfficeConfig, log *slog.Logger) (*illiad.API, error) {
+	if o.ILLiad.BaseURL == "" {
+		return nil, nil
+	}
+	key, err := readSecret(o.ILLiad.APIKeyFile, "")
+	if err != nil {
+		return nil, fmt.Errorf("illiad.api_key_file: %w", err)
+	}
+	client, err := illiad.NewClient(o.ILLiad.BaseURL, key)
+	if err != nil {
+		return nil, fmt.Errorf("illiad.base_url: %w", err)
+	}
+	states, err := o.states()
+	if err != nil {
+		return nil, err
+	}
+	return &illiad.API{Client: client, DB: inst.db, OfficeID: inst.offices[o.Code].ID, States: states,
+		Pages: strings.TrimSuffix(inst.cfg.Web.BaseURL, "/"), Log: log.With("office", o.Code)}, nil
+}
+
+// connect lets notices ask the office's ILLiad just before they go, and starts
+// the write-backs where they are wanted.
+func (d *daemon) connect(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office) error {
+	api, err := d.inst.illSystem(o, d.log)
+	if api == nil || err != nil {
+		return err
+	}
+	n.Refresher = api
+	if o.ILLiad.WriteBack {
+		start("write-backs "+o.Code, api.RunWriteBacks)
+	}
+	return nil
+}
+
+// illSystem tries the office's ILLiad, if it has one.
+func (c *checker) illSystem(ctx context.Context, inst *installation, o *OfficeConfig) {
+	api, err := inst.illSystem(o, c.e.log)
+	if err != nil {
+		c.fail("correct [office.illiad]", "ILLiad: %v", err)
+		return
+	}
+	if api == nil {
+		return
+	}
+	defer api.Client.Close()
+	f, err := api.Check(ctx)
+	switch {
+	case err != nil:
+		c.fail("correct [office.illiad], or ask who runs ILLiad's server", "ILLiad: %v", err)
+		return
+	case f.Skew.Abs() > 5*time.Minute:
+		c.fail("set the clocks of both machines by NTP", "ILLiad: its clock is %s ahead of ours", f.Skew)
+	}
+	c.ok("ILLiad: Web Platform %s", f.Version)
+	if len(f.Unknown) > 0 {
+		c.fail(`say under [office.states] what they mean: "Awaiting Reply" = "open"`, "ILLiad: statuses without a meaning: %s", strings.Join(f.Unknown, ", "))
+	}
+}
