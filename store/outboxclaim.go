@@ -63,11 +63,14 @@ func (db *DB) NextDue(ctx context.Context, officeID int64) (time.Duration, error
 // nothing may be handed over.
 func (db *DB) BeginSending(ctx context.Context, id int64, holder string) error {
 	tag, err := db.pool.Exec(ctx, `
-		UPDATE outbox b SET state = 'sending', sending_at = now(), attempts = attempts + 1, reason = ''
-		FROM office f
-		WHERE b.id = $1 AND f.id = b.office_id AND b.state = 'queued' AND b.claimed_by = $2 AND b.claimed_until > now()
-		  AND f.sending_stopped = '' AND (b.kind = 'reply' OR NOT f.notices_paused)
-		  AND EXISTS (SELECT FROM lease l WHERE l.office_id = b.office_id AND l.name = 'sending' AND l.holder = $2 AND l.until > now())`, id, holder)
+		WITH o AS (
+			UPDATE outbox b SET state = 'sending', sending_at = now(), attempts = attempts + 1, reason = ''
+			FROM office f
+			WHERE b.id = $1 AND f.id = b.office_id AND b.state = 'queued' AND b.claimed_by = $2 AND b.claimed_until > now()
+			  AND f.sending_stopped = '' AND (b.kind = 'reply' OR NOT f.notices_paused)
+			  AND EXISTS (SELECT FROM lease l WHERE l.office_id = b.office_id AND l.name = 'sending' AND l.holder = $2 AND l.until > now())
+			RETURNING b.id, b.office_id)
+		INSERT INTO event (office_id, actor, subject, subject_id, what) SELECT office_id, 'dispatcher', 'outbox', id, 'sending' FROM o`, id, holder)
 	if err != nil {
 		return fmt.Errorf("beginning to send mail %d: %w", id, err)
 	}
