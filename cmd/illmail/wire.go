@@ -83,9 +83,12 @@ func (o *OfficeConfig) rules() (*notices.Rules, error) {
 		Mode: notices.Mode(n.Mode), GoLive: goLive, MinGapDays: n.MinGapDays,
 		OverdueDays: n.OverdueDays, DueSoonDays: n.DueSoonDays, DelayDays: n.DelayDays,
 		CancellationMaxAgeDays: n.CancellationMaxAgeDays, Digest: n.Digest, MaxPerRun: n.MaxPerRun,
-		MaxAge: time.Duration(o.Source.MaxAge), Live: o.ILLiad.BaseURL != "",
+		Live:   o.ILLiad.BaseURL != "",
 		ILLiad: o.ILLiad.BaseURL != "", OffInILLiad: o.ILLiad.OffInILLiad,
 		Calendar: cal, Location: o.location,
+	}
+	if o.Source.Path != "" { // what `import` brings is as old as its user says
+		r.MaxAge = time.Duration(o.Source.MaxAge)
 	}
 	return r, r.Validate()
 }
