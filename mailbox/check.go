@@ -78,6 +78,8 @@ var providerWords = []struct{ words, do string }{
 	{notConnected, "the log-in is right but may not open this mailbox: in New-ServicePrincipal use the object id of the enterprise application (not of the app registration), then Add-MailboxPermission for it with FullAccess"},
 	{"AADSTS7000215", "the client secret is wrong: enter its value, not its id"},
 	{"AADSTS7000222", "the client secret has run out: make a new one"},
+	{"AADSTS700082", "the refresh token has run out, since it was not used for long: sign in again by device code"},
+	{"AADSTS50173", "the password was changed or the sign-ins were revoked: sign in again by device code"},
 	{"AADSTS700016", "the application is not known in this tenant: check client_id and tenant"},
 	{"AADSTS90002", "the tenant is not known: check tenant"},
 	{"SmtpClientAuthentication is disabled", "the tenant has SMTP AUTH switched off: Set-CASMailbox with -SmtpClientAuthenticationDisabled $false for this mailbox"},

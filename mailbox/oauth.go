@@ -14,14 +14,19 @@ import (
 // OAuthConfig is how to get access tokens for XOAUTH2.
 type OAuthConfig struct {
 	Provider     string // microsoft | google | other
-	Flow         string // client_credentials | service_account
+	Flow         string // client_credentials | service_account | device_code
 	Tenant       string // microsoft: the directory, a GUID or a domain
 	ClientID     string
 	ClientSecret func(ctx context.Context) (string, error) // client_credentials; asked for each token
 	Key          []byte                                    // service_account: Google's JSON key
 	Subject      string                                    // service_account: the mailbox to act for
 	TokenURL     string                                    // "" is the provider's own
+	DeviceURL    string                                    // device_code: "" is the provider's own
 	Scopes       []string                                  // nil: the provider's for mail
+	// RefreshToken gives what [SignInByDevice] ended in, and SaveRefreshToken
+	// keeps the one that the provider has put in its place: device_code.
+	RefreshToken     func(ctx context.Context) (string, error)
+	SaveRefreshToken func(ctx context.Context, token string) error
 }
 
 const (
@@ -82,8 +87,17 @@ func TokenSource(cfg OAuthConfig) (func(ctx context.Context) (string, error), er
 			conf.TokenURL = cfg.TokenURL
 		}
 		fetch = func(ctx context.Context) (*oauth2.Token, error) { return conf.TokenSource(ctx).Token() }
+	case "device_code":
+		conf, err := cfg.device()
+		if err != nil {
+			return nil, err
+		}
+		if cfg.RefreshToken == nil || cfg.SaveRefreshToken == nil {
+			return nil, fmt.Errorf("flow device_code needs a place to keep its refresh token")
+		}
+		fetch = func(ctx context.Context) (*oauth2.Token, error) { return cfg.refresh(ctx, conf) }
 	default:
-		return nil, fmt.Errorf("flow %q is not one of client_credentials, service_account", cfg.Flow)
+		return nil, fmt.Errorf("flow %q is not one of client_credentials, device_code, service_account", cfg.Flow)
 	}
 	return keepToken(fetch), nil
 }
