@@ -161,23 +161,22 @@ func (r *Rules) sentElsewhere(kind store.NoticeKind) string {
 }
 
 // stale says why records of that age are too old for notices that depend on
-// them, or "". The newest date inside the export is compared in open days,
-// since nothing moves while the office is closed; imported is when it was read.
+// them, or "". Their age is that of the newest date inside the export, in open
+// days, since nothing moves while the office is closed; where there is no date,
+// it is that of their import.
 func (r *Rules) stale(day, dataDate store.Date, imported, now time.Time) string {
-	if r.MaxAge == 0 {
+	switch {
+	case r.MaxAge == 0:
 		return ""
-	}
-	if imported.IsZero() {
+	case !dataDate.IsZero():
+		if age := time.Duration(r.Calendar.OpenDaysBetween(dataDate, day)) * 24 * time.Hour; age > r.MaxAge {
+			return fmt.Sprintf("the newest date in the records is %s, older than max_age = %s", dataDate, shortDuration(r.MaxAge))
+		}
+		return ""
+	case imported.IsZero():
 		return "no records were ever imported"
-	}
-	if age := now.Sub(imported); age > r.MaxAge {
+	case now.Sub(imported) > r.MaxAge:
 		return fmt.Sprintf("the records are from %s, older than max_age = %s", imported.In(r.Location).Format("2006-01-02 15:04"), shortDuration(r.MaxAge))
-	}
-	if dataDate.IsZero() {
-		return ""
-	}
-	if age := time.Duration(r.Calendar.OpenDaysBetween(dataDate, day)) * 24 * time.Hour; age > r.MaxAge {
-		return fmt.Sprintf("the newest date in the records is %s, older than max_age = %s", dataDate, shortDuration(r.MaxAge))
 	}
 	return ""
 }

@@ -61,7 +61,8 @@ func TestStale(t *testing.T) {
 	}{
 		{"read just now, newest of Friday: nothing moved on the weekend", day("2026-11-20"), now.Add(-time.Hour), false},
 		{"read just now, newest of Thursday: the export stands still", day("2026-11-19"), now.Add(-time.Hour), true},
-		{"of today, but read two days ago", monday, now.Add(-48 * time.Hour), true},
+		{"of today, and the same file since", monday, now.Add(-48 * time.Hour), false},
+		{"without dates, read two days ago", store.Date{}, now.Add(-48 * time.Hour), true},
 		{"never read", store.Date{}, time.Time{}, true},
 		{"without dates", store.Date{}, now.Add(-time.Hour), false},
 	} {
