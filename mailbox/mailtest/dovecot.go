@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -24,6 +25,7 @@ type Dovecot struct {
 	Box    // of one user
 	dir    string
 	cmd    *exec.Cmd
+	stdin  io.Closer
 	exited chan struct{} // closed when the process has ended
 }
 
@@ -65,15 +67,26 @@ func StartDovecot(t TB) *Dovecot {
 
 // Close stops Dovecot and removes its mail.
 func (d *Dovecot) Close() error {
-	d.cmd.Process.Signal(syscall.SIGTERM)
+	d.stop()
+	return os.RemoveAll(d.dir)
+}
+
+func (d *Dovecot) stop() {
+	d.stdin.Close()
 	select {
 	case <-d.exited:
 	case <-time.After(10 * time.Second):
-		d.cmd.Process.Kill()
+		syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL) // its whole process group
 		<-d.exited
 	}
-	return os.RemoveAll(d.dir)
 }
+
+// untilEOF runs Dovecot ($0) until its input ends: with us, however we end.
+const untilEOF = `exec 3<&0
+"$0" -F -c "$1" 3<&- </dev/null & dovecot=$!
+(read _ <&3; kill $dovecot) & watch=$!
+wait $dovecot
+kill $watch 2>/dev/null`
 
 // User is the box of another user; any name will do.
 func (d *Dovecot) User(name string) *Box {
@@ -161,7 +174,11 @@ func startDovecot(bin, version, dir string) (*Dovecot, error) {
 			return nil, fmt.Errorf("making Dovecot's directories: %w", err)
 		}
 	}
-	cmd := exec.Command(bin, "-F", "-c", confFile)
+	cmd := exec.Command("/bin/sh", "-c", untilEOF, bin, confFile)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting Dovecot: %w", err)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the test alone, which then stops it
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(set.UID), Gid: uint32(set.GID)}
@@ -183,7 +200,7 @@ func startDovecot(bin, version, dir string) (*Dovecot, error) {
 			Host: "127.0.0.1", Port: set.Port, Security: mailbox.None,
 			Username: set.Username, Password: set.Password,
 		},
-		dir: dir, cmd: cmd, exited: make(chan struct{}),
+		dir: dir, cmd: cmd, stdin: stdin, exited: make(chan struct{}),
 	}
 	go func() {
 		cmd.Wait()
@@ -191,8 +208,7 @@ func startDovecot(bin, version, dir string) (*Dovecot, error) {
 	}()
 	if err := d.awaitGreeting(); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "dovecot.log"))
-		cmd.Process.Kill()
-		<-d.exited
+		d.stop()
 		return nil, fmt.Errorf("starting Dovecot %s: %w\n%s", version, err, log)
 	}
 	return d, nil
