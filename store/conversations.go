@@ -29,19 +29,9 @@ func (fl *filer) chooseConversation(ctx context.Context) (int64, error) {
 			outboxIDs = append(outboxIDs, h.ID)
 		}
 	}
-	rows, _ := fl.tx.Query(ctx, `
-		SELECT c.id, c.patron_id, c.split_from, coalesce(array_agg(k.ref) FILTER (WHERE k.ref <> ''), '{}') AS refs
-		FROM (
-			SELECT conversation_id, ref FROM message_ref WHERE office_id = $1 AND ref = ANY ($2)
-			UNION ALL SELECT conversation_id, message_id FROM outbox WHERE id = ANY ($3) AND conversation_id IS NOT NULL
-			UNION ALL SELECT r.conversation_id, r.ref FROM message_ref r JOIN queue_item q ON q.conversation_id = r.conversation_id
-			          WHERE r.office_id = $1 AND $4 <> '' AND r.ref = $4 AND q.state <> 'done'
-		) k JOIN conversation c ON c.id = k.conversation_id
-		WHERE c.merged_into IS NULL
-		GROUP BY c.id ORDER BY c.id`, fl.officeID, keys, outboxIDs, fl.f.About)
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[candidate])
+	found, err := fl.candidates(ctx, keys, outboxIDs)
 	if err != nil {
-		return 0, fmt.Errorf("looking for the conversation: %w", err)
+		return 0, err
 	}
 	if len(found) == 0 {
 		if fl.mine != nil {
@@ -70,6 +60,40 @@ func (fl *filer) chooseConversation(ctx context.Context) (int64, error) {
 		}
 	}
 	return same[0], nil
+}
+
+// candidates are the conversations to which the keys lead, locked, by id. Staff
+// may join, split or close one while its lock is waited for: then they are
+// looked up again.
+func (fl *filer) candidates(ctx context.Context, keys []string, outboxIDs []int64) ([]candidate, error) {
+	var locked []int64
+	for {
+		rows, _ := fl.tx.Query(ctx, `
+			SELECT c.id, c.patron_id, c.split_from, coalesce(array_agg(k.ref) FILTER (WHERE k.ref <> ''), '{}') AS refs
+			FROM (
+				SELECT conversation_id, ref FROM message_ref WHERE office_id = $1 AND ref = ANY ($2)
+				UNION ALL SELECT conversation_id, message_id FROM outbox WHERE id = ANY ($3) AND conversation_id IS NOT NULL
+				UNION ALL SELECT r.conversation_id, r.ref FROM message_ref r JOIN queue_item q ON q.conversation_id = r.conversation_id
+				          WHERE r.office_id = $1 AND $4 <> '' AND r.ref = $4 AND q.state <> 'done'
+			) k JOIN conversation c ON c.id = k.conversation_id
+			WHERE c.merged_into IS NULL
+			GROUP BY c.id ORDER BY c.id`, fl.officeID, keys, outboxIDs, fl.f.About)
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByName[candidate])
+		if err != nil {
+			return nil, fmt.Errorf("looking for the conversation: %w", err)
+		}
+		ids := make([]int64, len(found))
+		for i, c := range found {
+			ids[i] = c.ID
+		}
+		if slices.Equal(ids, locked) {
+			return found, nil
+		}
+		if _, err := fl.tx.Exec(ctx, `SELECT FROM conversation WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids); err != nil {
+			return nil, fmt.Errorf("locking the conversation: %w", err)
+		}
+		locked = ids
+	}
 }
 
 func mayJoin(a, b candidate) bool {

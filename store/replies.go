@@ -93,6 +93,9 @@ func takeBack(ctx context.Context, tx pgx.Tx, outboxID int64, actor, note string
 	if err != nil {
 		return fmt.Errorf("taking a reply back: %w", err)
 	}
+	if _, err := lockConversation(ctx, tx, conv); err != nil {
+		return err
+	}
 	q, err := lockItem(ctx, tx, conv)
 	if err != nil || q == nil {
 		return err

@@ -18,7 +18,8 @@ const (
 	maxAttempts = 3 // errors of one message, before it is kept aside
 	// maxClaims bounds how often a message may be begun without an error: one
 	// that brings the process down never reports any.
-	maxClaims = 8
+	maxClaims  = 8
+	learnEvery = time.Hour
 	// batchSize and batchBytes bound what is filed in one transaction.
 	batchSize  = 50
 	batchBytes = 4 << 20
@@ -39,10 +40,12 @@ type Intake struct {
 	// are kept. 0 is 40 MB.
 	ParseLimit int
 
-	once    sync.Once
-	wake    chan struct{}
-	mu      sync.Mutex
-	folders map[string]store.Folder
+	once      sync.Once
+	wake      chan struct{}
+	mu        sync.Mutex
+	folders   map[string]store.Folder
+	learned   *classifier.Classifier
+	learnedAt time.Time // of the newest correction that it knows
 }
 
 func (in *Intake) init() {
@@ -186,11 +189,11 @@ func (in *Intake) log() *slog.Logger {
 	return in.Log
 }
 
-func (in *Intake) classifier() *classifier.Classifier {
-	if in.Classifier == nil {
-		return classifier.Default()
+func (in *Intake) parseLimit() int {
+	if in.ParseLimit == 0 {
+		return 40 << 20
 	}
-	return in.Classifier
+	return in.ParseLimit
 }
 
 func (in *Intake) retryAfter() time.Duration {
@@ -207,7 +210,14 @@ func (in *Intake) Run(ctx context.Context) error {
 	changes := in.DB.Listen(ctx)
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
+	var lesson time.Time
 	for {
+		if now := time.Now(); now.Sub(lesson) > learnEvery {
+			if _, err := in.Learn(ctx); err != nil && ctx.Err() == nil {
+				in.log().Error("learning from corrections", "office", in.Office.Code, "err", err)
+			}
+			lesson = now
+		}
 		if _, err := in.FileStored(ctx); err != nil && ctx.Err() == nil {
 			in.log().Error("filing what is stored", "office", in.Office.Code, "err", err)
 		}

@@ -28,7 +28,7 @@ const (
 
 // understand reads one stored message and says how it is to be filed.
 func (in *Intake) understand(ctx context.Context, u store.Unfiled) (store.Filing, error) {
-	limit := cmp.Or(in.ParseLimit, 40<<20)
+	limit := in.parseLimit()
 	raw, more, err := in.DB.ReadRaw(ctx, u.ID, limit)
 	if err != nil {
 		return store.Filing{}, err
