@@ -102,6 +102,8 @@ func write(t *testing.T, path, text string) {
 
 // variant is the same program with another configuration: another address of
 // its pages, and each old text, which must be there, replaced by the new one.
+//
+//lint:ignore U1000 for tests that start several daemons
 func (p *product) variant(name string, oldnew ...string) *product {
 	p.t.Helper()
 	v := *p
