@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -286,5 +287,41 @@ func TestRunFilesWhatArrives(t *testing.T) {
 		t.Errorf("Run ended with %v", err)
 	}
 	for range changes {
+	}
+}
+
+// TestTwoDaemonsFileTogether lets three intakes store and file the same mail at
+// once: every message is there once, and each thread is one conversation.
+func TestTwoDaemonsFileTogether(t *testing.T) {
+	b := newBench(t)
+	const threads, each = 4, 6
+	for n := range threads * each {
+		thread, i := n%threads, n/threads
+		header := []string{}
+		if i > 0 {
+			header = append(header, fmt.Sprintf("In-Reply-To: <t%d.%d@x>", thread, i-1))
+		}
+		b.deliver("INBOX", mail(fmt.Sprintf("t%d.%d@x", thread, i), fmt.Sprintf("p%d@example.edu", thread), "Question", fmt.Sprint("May I ask something? ", n), header...))
+	}
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			in := &triage.Intake{DB: b.db, Office: b.in.Office, RetryAfter: time.Millisecond}
+			b.store(in)
+			if _, err := in.FileStored(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	b.file()
+	list := b.list()
+	if len(list) != threads {
+		t.Errorf("%d conversations, want %d", len(list), threads)
+	}
+	for _, l := range list {
+		if l.Messages != each {
+			t.Errorf("%s has %d messages, want %d", l.MessageID, l.Messages, each)
+		}
 	}
 }
