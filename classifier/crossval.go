@@ -36,6 +36,7 @@ func CrossValidate(set, training fs.FS, folds int) ([]Explanation, error) {
 	rest := featuresOfAll(ts.examples())
 	own := examplesOf(judged, x, "judged", 1)
 	features := featuresOfAll(own)
+	cal := calibrate(rest) // on nothing of what is judged
 	out := make([]Explanation, len(judged))
 	for fold := range folds {
 		train := append([]example(nil), rest...)
@@ -44,7 +45,7 @@ func CrossValidate(set, training fs.FS, folds int) ([]Explanation, error) {
 				train = append(train, features[i])
 			}
 		}
-		c := &Classifier{model: trainOn(train, nil)}
+		c := &Classifier{model: trainOn(train, nil, cal)}
 		for i := range judged {
 			if foldOf(judged[i].ID, folds) == fold {
 				r := own[i].Reading
@@ -109,7 +110,7 @@ func LeaveAuthorOut(training fs.FS) (map[string]AuthorScore, error) {
 				train = append(train, f)
 			}
 		}
-		c := &Classifier{model: trainOn(train, nil)}
+		c := &Classifier{model: trainOn(train, nil, calibrate(train))}
 		var s AuthorScore
 		for i := range all {
 			if features[i].author != name {

@@ -2,6 +2,7 @@ package classifier
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -203,11 +204,19 @@ const (
 	valBigram  = 0.35
 	valSubject = 0.5
 	valContext = 0.8
+	valStart   = 0.3
 )
+
+// freeLength is the words up to which each word has its full weight.
+const freeLength = 30
 
 // textFeatures adds what the words say.
 func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 	fs.add(1, "bias")
+	long := 1.0 // a long text has many words by chance
+	if n := len(w.ann.toks); n > freeLength {
+		long = math.Sqrt(freeLength / float64(n))
+	}
 	groups := map[Intent]int{}
 	for _, h := range w.hits {
 		c := l.cues[h.cue]
@@ -238,12 +247,12 @@ func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 		}
 		for x, a := range seq {
 			name := l.classNames[a.class]
-			fs.add(valClass, "c", name)
+			fs.add(long*valClass, "c", name)
 			if s.question {
-				fs.add(valClass*0.7, "cq", name)
+				fs.add(long*valClass*0.7, "cq", name)
 			}
 			if si == 0 {
-				fs.add(valClass*0.4, "c0", name)
+				fs.add(long*valClass*0.4, "c0", name)
 			}
 			for y := x + 1; y < len(seq) && y < x+14; y++ {
 				b := seq[y]
@@ -251,7 +260,7 @@ func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 					break
 				}
 				if a.class != b.class {
-					fs.add(valPair, "cc", name, l.classNames[b.class])
+					fs.add(long*valPair, "cc", name, l.classNames[b.class])
 				}
 			}
 		}
@@ -259,7 +268,7 @@ func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 	for _, s := range w.subj.sents {
 		for i := s.from; i < s.to; i++ {
 			for _, sp := range w.subj.spans[i] {
-				fs.add(valClass*0.7, "sc", l.classNames[sp.class])
+				fs.add(long*valClass*0.7, "sc", l.classNames[sp.class])
 			}
 			fs.add(valSubject, "s", stem(w.subj.toks[i].word, w.lang))
 		}
@@ -272,9 +281,12 @@ func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 		} else {
 			s = stem(s, w.lang)
 		}
-		fs.add(valWord, "w", s)
+		fs.add(long*valWord, "w", s)
+		if len(t.word) > 5 && !t.number {
+			fs.add(long*valStart, "w5", t.word[:5])
+		}
 		if i > 0 && w.ann.toks[i-1].sentence == t.sentence {
-			fs.add(valBigram, "w2", prev, s)
+			fs.add(long*valBigram, "w2", prev, s)
 		}
 		prev = s
 	}

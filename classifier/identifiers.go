@@ -249,6 +249,11 @@ func labelBefore(text string, i int) (label, typ string, known bool) {
 		}
 	}
 	words := wordsOf(fold(seg))
+	for k, w := range words { // extraction may drop the blank before a label: "23496420CROSS REF ID"
+		if t := strings.TrimLeft(w, "0123456789"); t != "" {
+			words[k] = t
+		}
+	}
 	end := len(words)
 	for end > 0 && filler[words[end-1]] {
 		end--

@@ -34,12 +34,11 @@ type example struct {
 
 // parameters of the training.
 const (
-	penalty     = 0.35 // of the squared distance of a weight from its prior
-	steps       = 60   // of L-BFGS
-	cuePrior    = 1.6  // what a cue's intent is worth before any training
-	leastNgram  = 2    // messages in which a feature must occur
-	sureRight   = 0.975
-	wordsWeight = 1.0
+	penalty    = 0.25 // of the squared distance of a weight from its prior
+	steps      = 60   // of L-BFGS
+	cuePrior   = 1.6  // what a cue's intent is worth before any training
+	leastNgram = 2    // messages in which a feature must occur
+	sureRight  = 0.975
 )
 
 func featuresOf(e Example) example {
@@ -88,12 +87,15 @@ func featuresOfAll(examples []Example) []example {
 
 // Train makes a model of the examples; the same examples in the same order
 // give the same model.
-func Train(examples []Example) *Model { return trainOn(featuresOfAll(examples), nil) }
+func Train(examples []Example) *Model {
+	all := featuresOfAll(examples)
+	return trainOn(all, nil, calibrate(all))
+}
 
 // Learn is the classifier after what an office's staff corrected: the weights
 // move from those of the model only as far as the corrections ask.
 func (c *Classifier) Learn(corrections []Example) *Classifier {
-	return c.With(trainOn(featuresOfAll(corrections), c.model))
+	return c.With(trainOn(featuresOfAll(corrections), c.model, nil))
 }
 
 // task is what one head learns.
@@ -126,9 +128,10 @@ func stringsOf[T ~string](list []T) []string {
 	return out
 }
 
-func trainOn(examples []example, base *Model) *Model {
-	kind := task{classes: stringsOf(kinds)}
-	patron, partner, system := task{classes: stringsOf(patronIntents)}, task{classes: stringsOf(partnerIntents)}, task{classes: stringsOf(systemIntents)}
+// tasksOf deals the examples out to the heads.
+func tasksOf(examples []example) [4]*task {
+	kind := &task{classes: stringsOf(kinds)}
+	patron, partner, system := &task{classes: stringsOf(patronIntents)}, &task{classes: stringsOf(partnerIntents)}, &task{classes: stringsOf(systemIntents)}
 	for _, e := range examples {
 		kind.put(e.kindFeatures, e.author, e.weight, string(e.kind))
 		labels := stringsOf(e.intents)
@@ -141,21 +144,42 @@ func trainOn(examples []example, base *Model) *Model {
 			system.put(e.intentFeatures, e.author, e.weight, labels...)
 		}
 	}
-	m := &Model{}
-	var bases [4]*head
-	if base != nil {
-		for i, h := range base.heads() {
-			bases[i] = h
-		}
-	}
-	tasks := []*task{&kind, &patron, &partner, &system}
+	return [4]*task{kind, patron, partner, system}
+}
+
+// calibration is how the scores of a head become probabilities.
+type calibration struct {
+	temperature, sureAt float64
+}
+
+// calibrate fits the calibration of each head on authors that the judging
+// model had not seen.
+func calibrate(examples []example) *[4]calibration {
+	var out [4]calibration
 	var wg sync.WaitGroup
-	for i, h := range m.heads() {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			*h = tasks[i].fit(bases[i])
-		}()
+	for i, t := range tasksOf(examples) {
+		wg.Go(func() { out[i] = t.calibration() })
+	}
+	wg.Wait()
+	return &out
+}
+
+// trainOn trains all heads; base is the model from which to go on, or nil.
+func trainOn(examples []example, base *Model, cal *[4]calibration) *Model {
+	m := &Model{}
+	heads, tasks := m.heads(), tasksOf(examples)
+	var wg sync.WaitGroup
+	for i, h := range heads {
+		wg.Go(func() {
+			if base != nil {
+				*h = tasks[i].learn(base.heads()[i])
+				return
+			}
+			*h = tasks[i].train(nil, nil)
+			if cal != nil {
+				h.temperature, h.sureAt = cal[i].temperature, cal[i].sureAt
+			}
+		})
 	}
 	wg.Wait()
 	data, _ := m.MarshalBinary()
@@ -163,18 +187,13 @@ func trainOn(examples []example, base *Model) *Model {
 	return m
 }
 
-// fit trains a head and calibrates it.
-func (t *task) fit(base *head) head {
-	if base != nil {
-		if len(t.docs) == 0 {
-			return *base
-		}
-		h := t.train(nil, base)
-		h.temperature, h.sureAt = base.temperature, base.sureAt
-		return h
+// learn goes on from a head.
+func (t *task) learn(base *head) head {
+	if len(t.docs) == 0 {
+		return *base
 	}
-	h := t.train(nil, nil)
-	h.temperature, h.sureAt = t.calibration()
+	h := t.train(nil, base)
+	h.temperature, h.sureAt = base.temperature, base.sureAt
 	return h
 }
 
@@ -253,7 +272,7 @@ func (t *task) train(leaveOut func(i int) bool, base *head) head {
 
 // calibration fits the temperature and the threshold of sureness on messages
 // of authors that the judging model had not seen.
-func (t *task) calibration() (temperature, sureAt float64) {
+func (t *task) calibration() calibration {
 	authors := map[string]bool{}
 	for _, a := range t.authors {
 		authors[a] = true
@@ -266,7 +285,7 @@ func (t *task) calibration() (temperature, sureAt float64) {
 	}
 	sort.Strings(names)
 	if len(names) < 2 || len(t.docs) < 100 {
-		return 1, 0
+		return calibration{1, 0}
 	}
 	type judged struct {
 		p     []float64
@@ -312,7 +331,7 @@ func (t *task) calibration() (temperature, sureAt float64) {
 			fb = loss(b)
 		}
 	}
-	temperature = (lo + hi) / 2
+	temperature := (lo + hi) / 2
 	type point struct {
 		p     float64
 		right bool
@@ -342,7 +361,7 @@ func (t *task) calibration() (temperature, sureAt float64) {
 			sureAt = p.p
 		}
 	}
-	return temperature, math.Floor(sureAt*1e6) / 1e6
+	return calibration{temperature, math.Floor(sureAt*1e6) / 1e6}
 }
 
 // trainingFiles are the labelled sets of the training, with the records behind them.
