@@ -116,11 +116,6 @@ func (db *DB) Import(ctx context.Context, officeID int64, rows iter.Seq2[ImportR
 		}
 		return notify(ctx, tx, NotifyTransactions, officeID)
 	})
-	if err == nil && res.Added > 1000 {
-		if _, err := db.pool.Exec(ctx, `ANALYZE patron, transaction`); err != nil {
-			return res, fmt.Errorf("analysing after the import: %w", err)
-		}
-	}
 	return res, err
 }
 
@@ -137,6 +132,8 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 	// that frequent small imports do not bloat the catalogue.
 	_, err := im.tx.Exec(ctx, `
 		SELECT pg_advisory_xact_lock(hashtext('illmail import'), `+fmt.Sprint(int32(im.officeID))+`);
+		SET LOCAL work_mem = '64MB';
+		SET LOCAL gin_pending_list_limit = '64MB'; -- the title index takes many rows at a time
 		CREATE TEMP TABLE IF NOT EXISTS import_row (
 			n bigint, transaction_number bigint, username text,
 			first_name text, last_name text, email text, language text, patron_status text, department text, site text, account_ends date,
@@ -189,8 +186,26 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 	}
 	im.res.Bad += int(tag.RowsAffected())
 	im.res.Rows = int(copied - tag.RowsAffected())
-	if _, err := im.tx.Exec(ctx, `ANALYZE import_row`); err != nil {
-		return fmt.Errorf("preparing the import: %w", err)
+	if im.res.Rows >= many {
+		// A table that fills within the transaction looks empty to the planner: a
+		// nested loop of a million rows by a million would not end.
+		if _, err := im.tx.Exec(ctx, `SET LOCAL enable_nestloop = off`); err != nil {
+			return fmt.Errorf("preparing the import: %w", err)
+		}
+	}
+	return im.analyze(ctx, "import_row", im.res.Rows)
+}
+
+// many rows are compared faster by reading whole tables than one by one.
+const many = 1000
+
+// analyze tells the planner of a table of which many rows are new.
+func (im *importer) analyze(ctx context.Context, table string, added int) error {
+	if added < many {
+		return nil
+	}
+	if _, err := im.tx.Exec(ctx, `ANALYZE `+table); err != nil {
+		return fmt.Errorf("analysing %s: %w", table, err)
 	}
 	return nil
 }
@@ -198,7 +213,7 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 // patrons adds and updates the people. A new registered address is one that
 // mail has not come back from.
 func (im *importer) patrons(ctx context.Context, _ iter.Seq2[ImportRow, error]) error {
-	_, err := im.tx.Exec(ctx, `
+	tag, err := im.tx.Exec(ctx, `
 		INSERT INTO patron (office_id, username, `+patronFields+`)
 		SELECT $1, r.username, `+of("r", patronFields)+`
 		FROM (SELECT DISTINCT ON (username) * FROM import_row ORDER BY username, n DESC) r
@@ -211,7 +226,7 @@ func (im *importer) patrons(ctx context.Context, _ iter.Seq2[ImportRow, error]) 
 	if err != nil {
 		return fmt.Errorf("importing patrons: %w", err)
 	}
-	return nil
+	return im.analyze(ctx, "patron", int(tag.RowsAffected()))
 }
 
 // transactions writes only what is new or differs; a change of state is an event.
@@ -245,6 +260,9 @@ func (im *importer) transactions(ctx context.Context, _ iter.Seq2[ImportRow, err
 				closed_at = NULL, refreshed_at = now()`, im.officeID)
 		if err != nil {
 			return fmt.Errorf("importing transactions: %w", err)
+		}
+		if err := im.analyze(ctx, "transaction", im.res.Added); err != nil {
+			return err
 		}
 		_, err = im.tx.Exec(ctx, `
 			INSERT INTO event (office_id, actor, subject, subject_id, what, why)
