@@ -469,7 +469,11 @@ func (s *records) decideLibrary(kind Kind, intent Intent) {
 	}
 	byID := false
 	for _, c := range s.cands {
-		strong := c.idNew == "its ILL number" || c.idNew == "its Rapid number" || c.idNew == "its TN" || c.idNew == "its DOI" && kind == KindSystem
+		strong := c.idNew == "its ILL number" || c.idNew == "its Rapid number" || c.idNew == "its DOI" && kind == KindSystem
+		// Patrons and strangers know TNs, too: one files only with a second sign.
+		if c.idNew == "its TN" && (c.thread || c.lender || c.title.score >= 0.5) {
+			strong = true
+		}
 		if c.idNew == "its number" && (c.title.score >= 0.5 || s.text.at[fold(c.t.Username)] != nil) {
 			strong = true
 		}
