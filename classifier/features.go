@@ -46,6 +46,7 @@ type worded struct {
 	subj  *annotated
 	shits []hit
 	subjT string
+	said  []feature // what the words say
 }
 
 // wordsFor prepares the new text and the subject.
@@ -58,6 +59,9 @@ func wordsFor(l *lexicon, newText, subject string) *worded {
 	st, ss := tokenize(w.subjT, 40)
 	w.subj = l.annotate(st, ss)
 	w.shits = l.find(w.subj)
+	fs := newFeatureSet(512)
+	w.textFeatures(l, fs)
+	w.said = fs.list
 	return w
 }
 

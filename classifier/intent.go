@@ -168,13 +168,12 @@ func (c *Classifier) intentsOf(s *records, w *worded, kind Kind) []IntentScore {
 	default:
 		return nil
 	}
-	fs := newFeatureSet(512)
-	w.textFeatures(theLexicon(), fs)
 	ctx := s.contextFeatures()
-	for _, x := range ctx {
-		fs.list = append(fs.list, x.feature)
+	context := make([]feature, len(ctx))
+	for i, x := range ctx {
+		context[i] = x.feature
 	}
-	p := h.predict(fs.list)
+	p := h.predict(w.said, context)
 	order := make([]int, len(p))
 	for i := range order {
 		order[i] = i

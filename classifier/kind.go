@@ -28,9 +28,20 @@ var freeMail = []string{"gmail.", "googlemail.", "yahoo.", "outlook.", "hotmail.
 
 var libraryDomain = []string{"lib", "bib", "ub-", "-pl.", "univ", "college", "seminary", "archiv", "kirjasto", "mediathe", "hospital", "museum", ".edu", "ill.", "school", "academ", "inst"}
 
-// headerFeatures adds what the header says of the kind.
-func headerFeatures(r *Reading, fs *featureSet) {
+// headers is what the header says of the kind.
+type headers struct {
+	auto, bulk       bool
+	autoWhy, bulkWhy string
+	features         []feature
+}
+
+// readHeaders reads what the header says of the kind.
+func readHeaders(r *Reading) *headers {
 	m := r.Message
+	out := &headers{}
+	out.auto, out.autoWhy = m.AutoReply()
+	out.bulk, out.bulkWhy = m.Bulk()
+	fs := newFeatureSet(32)
 	h := func(parts ...string) { fs.add(1.2, append([]string{"h"}, parts...)...) }
 	if v := strings.ToLower(m.Get("Auto-Submitted")); v != "" {
 		if k := strings.IndexAny(v, "; ("); k > 0 {
@@ -49,10 +60,10 @@ func headerFeatures(r *Reading, fs *featureSet) {
 	if m.ReturnPath == "<>" {
 		h("nullpath")
 	}
-	if ok, _ := m.AutoReply(); ok {
+	if out.auto {
 		h("autoreply")
 	}
-	if ok, _ := m.Bulk(); ok {
+	if out.bulk {
 		h("bulk")
 	}
 	from := m.Author().Key()
@@ -103,6 +114,8 @@ func headerFeatures(r *Reading, fs *featureSet) {
 	if strings.HasPrefix(subject, "[case") || strings.HasPrefix(subject, "[#") || strings.HasPrefix(subject, "re: [case") || strings.HasPrefix(subject, "re: [#") || containsAny(subject, "ticket", "case #", "[case ", "[#", "incident") {
 		h("subject", "case")
 	}
+	out.features = fs.list
+	return out
 }
 
 // decideKind says who speaks: the structure of a delivery report first, then
@@ -116,12 +129,14 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string,
 	if m.Report != nil && (len(m.Report.Recipients) > 0 || m.ReturnPath == "<>") {
 		return KindBounce, []string{"it is a delivery report"}, true
 	}
-	auto, autoWhy := m.AutoReply()
-	fs := newFeatureSet(512)
-	w.textFeatures(theLexicon(), fs)
-	headerFeatures(r, fs)
+	h := r.head
+	if h == nil { // a Reading that was not made by Read
+		h = readHeaders(r)
+	}
+	auto, bulk := h.auto, h.bulk
+	fs := newFeatureSet(8)
 	s.kindFeatures(fs)
-	p := c.model.kind.predict(fs.list)
+	p := c.model.kind.predict(w.said, h.features, fs.list)
 	best := 0
 	for i := range p {
 		if p[i] > p[best] {
@@ -133,9 +148,9 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string,
 		return KindBounce, []string{"it reads like a delivery report"}, true
 	}
 	if auto && k != KindSystem && k != KindBounce {
-		return KindAutoReply, []string{autoWhy}, true
+		return KindAutoReply, []string{h.autoWhy}, true
 	}
-	if bulk, _ := m.Bulk(); (s.senderKnown() || s.named() && !bulk) && !auto && !m.AutoSubmitted() && (k != KindBulk || s.named() && !bulk) && k != KindAutoReply && k != KindBounce {
+	if (s.senderKnown() || s.named() && !bulk) && !auto && !m.AutoSubmitted() && (k != KindBulk || s.named() && !bulk) && k != KindAutoReply && k != KindBounce {
 		k = KindPatron
 		why = append(why, "the sender is a patron in the records")
 	}
@@ -144,11 +159,9 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string,
 		why = append(why, "the sender is a lender in the directory")
 	}
 	sure = p[best] >= 0.9
-	if k == KindBulk {
-		if ok, reason := m.Bulk(); ok {
-			why = append(why, reason)
-			sure = true
-		}
+	if k == KindBulk && bulk {
+		why = append(why, h.bulkWhy)
+		sure = true
 	}
 	sure = sure || m.AutoSubmitted()
 	if len(why) == 0 {

@@ -30,9 +30,11 @@ type head struct {
 }
 
 // predict is the calibrated probability of each class.
-func (h *head) predict(fs []feature) []float64 {
+func (h *head) predict(fs ...[]feature) []float64 {
 	p := make([]float64, len(h.classes))
-	h.raw(fs, p)
+	for _, f := range fs {
+		h.raw(f, p)
+	}
 	for c := range p {
 		p[c] /= h.temperature
 	}

@@ -41,6 +41,7 @@ func readMessage(m *mailbox.Message, o Office) *Reading {
 	r.Identifiers = dedupe(append(append(subject, own...), quoted...))
 	r.Keys = keysOf(r)
 	r.words = wordsFor(theLexicon(), r.NewText, m.Subject)
+	r.head = readHeaders(r)
 	return r
 }
 

@@ -51,16 +51,13 @@ func featuresOf(e Example) example {
 	if out.weight == 0 {
 		out.weight = 1
 	}
-	fs := newFeatureSet(512)
-	w.textFeatures(theLexicon(), fs)
-	n := len(fs.list)
-	out.intentFeatures = append(out.intentFeatures, fs.list[:n]...)
+	out.intentFeatures = append(out.intentFeatures, w.said...)
 	for _, x := range s.contextFeatures() {
 		out.intentFeatures = append(out.intentFeatures, x.feature)
 	}
-	headerFeatures(e.Reading, fs)
+	fs := newFeatureSet(8)
 	s.kindFeatures(fs)
-	out.kindFeatures = fs.list
+	out.kindFeatures = append(append(append(out.kindFeatures, w.said...), readHeaders(e.Reading).features...), fs.list...)
 	return out
 }
 

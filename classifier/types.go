@@ -168,7 +168,8 @@ type Reading struct {
 	KindHint    Kind     // what headers and words say without the records
 	KindWhy     []string // in words
 
-	words *worded // the new text and the subject, weighed once
+	words *worded  // the new text and the subject, weighed once
+	head  *headers // what the header says, read once
 }
 
 // Result is how a message is understood.
