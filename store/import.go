@@ -116,6 +116,12 @@ func (db *DB) Import(ctx context.Context, officeID int64, rows iter.Seq2[ImportR
 		}
 		return notify(ctx, tx, NotifyTransactions, officeID)
 	})
+	if err == nil && res.Added+res.Updated > 0 {
+		// The rows that wait to enter the title index would be read by each search.
+		if _, err := db.pool.Exec(ctx, `SELECT gin_clean_pending_list('transaction_search')`); err != nil {
+			return res, fmt.Errorf("completing the title index: %w", err)
+		}
+	}
 	return res, err
 }
 
