@@ -42,7 +42,7 @@ func (c *Classifier) Decide(r *Reading, f Facts) Result {
 	res := Result{NewText: r.NewText, Identifiers: r.Identifiers}
 	words := r.words
 	if words == nil { // a Reading that was not made by Read
-		words = wordsFor(theLexicon(), r.NewText, r.Message.Subject)
+		words = wordsFor(theLexicon(), spoken(r), r.Message.Subject)
 	}
 	var sure bool
 	res.Kind, res.KindWhy, sure = c.decideKind(s, words)

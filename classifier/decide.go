@@ -330,8 +330,12 @@ func (s *records) oneOfEach(list []*candidate) []*candidate {
 // forwarded reports whether the message hands on another's mail: little new
 // text over a quoted mail that is not ours.
 func (s *records) forwarded() bool {
-	low := strings.ToLower(s.r.Message.Subject)
-	return strings.HasPrefix(low, "fw") || strings.HasPrefix(low, "wg:") || strings.HasPrefix(low, "tr:") || strings.HasPrefix(low, "rv:") || strings.HasPrefix(low, "enc:")
+	return isForward(s.r.Message.Subject)
+}
+
+// isForward reports whether the subject says that the mail hands on another.
+func isForward(subject string) bool {
+	return hasAnyPrefix(strings.ToLower(subject), []string{"fw:", "fwd:", "wg:", "tr:", "rv:", "enc:", "转发"})
 }
 
 // mentionCues say that a request is only spoken of; each is whole words.

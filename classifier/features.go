@@ -65,6 +65,19 @@ func wordsFor(l *lexicon, newText, subject string) *worded {
 	return w
 }
 
+// only is the words of one sentence.
+func (w *worded) only(i int) *worded {
+	st := w.ann.sents[i]
+	out := &worded{text: w.text, lang: w.lang, subj: &annotated{}}
+	out.ann = &annotated{toks: w.ann.toks[st.from:st.to], spans: w.ann.spans[st.from:st.to], sents: []sentence{{0, st.to - st.from, st.question}}}
+	for _, h := range w.hits {
+		if h.from >= st.from && h.from < st.to {
+			out.hits = append(out.hits, hit{h.cue, h.from - st.from, h.to - st.from})
+		}
+	}
+	return out
+}
+
 // replyPrefixes are what mail programs put before a subject.
 var replyPrefixes = []string{"re:", "aw:", "fw:", "fwd:", "sv:", "rv:", "enc:", "res:", "wg:", "tr:", "antw:", "r:", "i:", "回复:", "回复：", "转发:", "转发：", "答复:", "答复：", "re :", "tr :", "[external]", "[ext]", "external:"}
 

@@ -179,6 +179,12 @@ func (c *Classifier) intentsOf(s *records, w *worded, kind Kind) []IntentScore {
 		order[i] = i
 	}
 	sort.SliceStable(order, func(a, b int) bool { return p[order[a]] > p[order[b]] })
+	if len(order) > 1 && p[order[1]] >= secondIntent && h.askedFirst(order[1], order[0], w) {
+		// of two wishes the one that is asked first is the main one; the first
+		// place keeps its probability
+		p[order[0]], p[order[1]] = p[order[1]], p[order[0]]
+		order[0], order[1] = order[1], order[0]
+	}
 	var out []IntentScore
 	for n, i := range order {
 		if n > 0 && (p[i] < secondIntent || n > 2) {
@@ -188,6 +194,32 @@ func (c *Classifier) intentsOf(s *records, w *worded, kind Kind) []IntentScore {
 	}
 	return out
 }
+
+// askedFirst reports whether class a is what an earlier sentence asks and
+// class b what a later one asks.
+func (h *head) askedFirst(a, b int, w *worded) bool {
+	firstA, firstB := -1, -1
+	for i, st := range w.ann.sents {
+		if st.to-st.from < 3 {
+			continue
+		}
+		fs := newFeatureSet(128)
+		w.only(i).textFeatures(theLexicon(), fs)
+		q := make([]float64, len(h.classes))
+		h.raw(fs.list, q)
+		normalize(q)
+		if firstA < 0 && q[a] > q[b] && q[a] >= clearSentence {
+			firstA = i
+		}
+		if firstB < 0 && q[b] > q[a] && q[b] >= clearSentence {
+			firstB = i
+		}
+	}
+	return firstA >= 0 && firstB > firstA
+}
+
+// clearSentence is the probability from which one sentence speaks for a wish.
+const clearSentence = 0.4
 
 // secondIntent is the probability from which a further intent is named.
 const secondIntent = 0.12

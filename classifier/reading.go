@@ -40,9 +40,48 @@ func readMessage(m *mailbox.Message, o Office) *Reading {
 	}
 	r.Identifiers = dedupe(append(append(subject, own...), quoted...))
 	r.Keys = keysOf(r)
-	r.words = wordsFor(theLexicon(), r.NewText, m.Subject)
+	r.words = wordsFor(theLexicon(), spoken(r), m.Subject)
 	r.head = readHeaders(r)
 	return r
+}
+
+// spoken is the text that says what is wanted: the new text; the subject where
+// there is nothing else; and, where somebody only hands on another's mail,
+// that mail.
+func spoken(r *Reading) string {
+	text := r.NewText
+	if isForward(r.Message.Subject) && len(strings.Fields(text)) < 40 {
+		if body, ok := forwardedBody(r); ok {
+			text += "\n\n" + body
+		}
+	}
+	if strings.TrimSpace(text) == "" {
+		return cleanSubject(r.Message.Subject)
+	}
+	return text
+}
+
+// forwardedBody is the text of a forwarded mail, if its author is not the office.
+func forwardedBody(r *Reading) (string, bool) {
+	lines := splitLines(r.Quoted)
+	for i := range lines {
+		if !headerBlock(lines, i) {
+			continue
+		}
+		j := i
+		for j < len(lines) && lines[j] != "" {
+			low := strings.ToLower(lines[j])
+			for _, a := range r.Office.Addresses {
+				if l := headerLabel(lines[j]); fromNames[l] && strings.Contains(low, strings.ToLower(a)) {
+					return "", false
+				}
+			}
+			j++
+		}
+		body, _ := NewText(clip(strings.Join(lines[j:], "\n"), 4000), mailbox.Address{})
+		return body, body != ""
+	}
+	return "", false
 }
 
 // dedupe keeps the first of each type, value and place.

@@ -177,6 +177,9 @@ func tokenize(text string, max int) ([]token, []sentence) {
 			}
 			toks = append(toks, token{word: word, start: i, end: end, sentence: len(sents), number: number})
 			i = j
+		case r >= 0x1F300 && r <= 0x1FAFF || r == '❤' || r == '✅': // a picture that speaks for itself
+			toks = append(toks, token{word: text[i : i+n], start: i, end: i + n, sentence: len(sents)})
+			i += n
 		case r == '?' || r == '？' || r == '¿':
 			endSentence(r != '¿')
 			i += n

@@ -45,7 +45,7 @@ func featuresOf(e Example) example {
 	s := survey(e.Reading, e.Facts)
 	w := e.Reading.words
 	if w == nil {
-		w = wordsFor(theLexicon(), e.Reading.NewText, e.Reading.Message.Subject)
+		w = wordsFor(theLexicon(), spoken(e.Reading), e.Reading.Message.Subject)
 	}
 	out := example{kind: e.Kind, intents: e.Intents, author: e.author, weight: e.weight}
 	if out.weight == 0 {
