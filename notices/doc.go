@@ -29,5 +29,7 @@
 //	                                         proved absent, staff: again: queued
 //
 // What is sending for longer than 15 minutes becomes uncertain. Nothing becomes
-// queued again by itself while it is unknown whether the server took it.
+// queued again by itself while it is unknown whether the server took it. Where a
+// copy of a held or queued mail turns up in Sent, the records are older than
+// the mail: it becomes sent, and sending stops until someone confirms.
 package notices

@@ -62,7 +62,7 @@ type Filed struct {
 	ConversationID int64 // 0 for our own notices' copies
 	DuplicateOf    int64 // the message that it is another copy of
 	OutboxID       int64 // the mail of ours that it is a copy of
-	UnknownRef     bool  // our own mail, by its X-Illmail-Ref, that the records do not know
+	UnknownRef     bool  // our own mail, by its X-Illmail-Ref, that the records do not know, or took for unsent
 }
 
 // FileMessages writes commit 2 of several messages in one transaction; what
@@ -139,6 +139,9 @@ func (fl *filer) file(ctx context.Context) (Filed, error) {
 	res := Filed{UnknownRef: fl.f.Out && fl.f.OwnRef != "" && fl.mine == nil}
 	if fl.mine != nil {
 		res.OutboxID = fl.mine.ID
+		if res.UnknownRef, err = fl.settleUnsent(ctx); err != nil {
+			return Filed{}, err
+		}
 	}
 	conv, err := fl.chooseConversation(ctx)
 	if err != nil {
@@ -255,6 +258,23 @@ func (fl *filer) findOutbox(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// settleUnsent notes that a mail that waits to be sent was sent: its copy is
+// here. That happens where the records are older than the mail (a restored
+// backup), or a server filed it long after it was searched for.
+func (fl *filer) settleUnsent(ctx context.Context) (bool, error) {
+	tag, err := fl.tx.Exec(ctx, `
+		WITH o AS (
+			UPDATE outbox SET state = 'sent', sent_at = coalesce(sending_at, m.internal_date), sent_copy = 'done', reason = 'found in Sent',
+				claimed_by = '', claimed_until = NULL
+			FROM message m WHERE outbox.id = $1 AND m.id = $2 AND outbox.state IN ('held', 'queued') RETURNING outbox.id, outbox.office_id)
+		INSERT INTO event (office_id, actor, subject, subject_id, what, why)
+		SELECT office_id, 'intake', 'outbox', id, 'sent', 'found in Sent, though it waited to be sent' FROM o`, fl.mine.ID, fl.f.ID)
+	if err != nil {
+		return false, fmt.Errorf("settling mail %d by its copy: %w", fl.mine.ID, err)
+	}
+	return tag.RowsAffected() > 0, nil
 }
 
 // keys are the ids by which the message hangs together with others, the

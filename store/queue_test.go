@@ -266,6 +266,7 @@ func TestOurOwnCopies(t *testing.T) {
 	if err != nil || len(mails) != 1 {
 		t.Fatal(mails, err)
 	}
+	store.Exec(t, db, `UPDATE outbox SET state = 'sent', sent_at = now() WHERE id = $1`, reply)
 	// A message came while the reply was written: the copy in Sent, dated
 	// after it, must not make it look answered.
 	in.put(noon.Add(time.Minute), ask("b@x", "a@x"))
@@ -283,6 +284,32 @@ func TestOurOwnCopies(t *testing.T) {
 	// The patron answers our Message-ID with nothing else to go by.
 	if got := in.put(noon.Add(2*time.Hour), ask("c@x", mails[0].MessageID)); got.ConversationID != conv {
 		t.Errorf("filed in %d", got.ConversationID)
+	}
+}
+
+// After a restored backup a mail that waits may have gone long ago.
+func TestCopyOfMailThatWaits(t *testing.T) {
+	db := storetest.New(t)
+	in := newInbox(t, db, "healey")
+	anna := newStaff(t, db, "anna")
+	for _, state := range []store.OutboxState{store.OutboxQueued, store.OutboxHeld} {
+		conv := in.put(noon, ask(string(state)+"@x")).ConversationID
+		reply, err := in.answer(conv, anna, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Exec(t, db, `UPDATE outbox SET state = $2 WHERE id = $1`, reply, state)
+		m, err := db.OutboxMail(t.Context(), reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := in.put(noon.Add(time.Hour), store.Filing{Out: true, MessageID: m.MessageID, To: []string{"jdoe@example.edu"}})
+		if got.OutboxID != reply || !got.UnknownRef {
+			t.Errorf("%s: the copy was filed as %+v", state, got)
+		}
+		if m, err = db.OutboxMail(t.Context(), reply); err != nil || m.State != store.OutboxSent || m.SentAt == nil || !m.SentAt.Equal(noon.Add(time.Hour)) {
+			t.Errorf("%s: the mail is %s at %v, %v", state, m.State, m.SentAt, err)
+		}
 	}
 }
 

@@ -307,7 +307,7 @@ func (in *Intake) file(ctx context.Context, batch []store.Filing, attempts map[i
 		}
 		n++
 		if r.UnknownRef {
-			why := "Sent holds mail of this office's illmail that the database does not know: it may be an older copy. Check what went before sending goes on."
+			why := "Sent holds mail of this office's illmail that the database does not know, or takes for unsent: it may be an older copy. Check what went before sending goes on."
 			if err := in.DB.StopSending(ctx, in.Office.ID, why, "intake"); err != nil {
 				return n, err
 			}
