@@ -105,20 +105,28 @@ type DueBand struct {
 	From, To Date // both included
 }
 
-const toldSQL = `EXISTS (
-	SELECT FROM notice n LEFT JOIN outbox o ON o.id = n.outbox_id
-	WHERE n.transaction_id = t.id AND n.kind = $4 AND n.rung >= $5 AND n.cycle = %s
-	  AND (n.state IN ('passed', 'told') OR n.state = 'planned' AND o.state IN ('sending', 'sent', 'failed', 'uncertain')))`
+// bandSQL finds a band's transactions that were not told, by the partial
+// indexes on what can still fall due, whatever else the office has. The LIMIT
+// makes the look for a told notice one by its key for each transaction: as an
+// anti-join, on tables just filled and never analysed, it was planned as a
+// product of the two.
+func bandSQL(states, date string) string {
+	return fmt.Sprintf(`
+		SELECT t.id FROM transaction t
+		LEFT JOIN LATERAL (
+			SELECT true AS told FROM notice n
+			WHERE n.office_id = $1 AND n.transaction_id = t.id AND n.kind = $4 AND n.rung >= $5 AND n.cycle = t.%[2]s
+			  AND (n.state IN ('passed', 'told') OR n.state = 'planned' AND
+			       (SELECT o.state FROM outbox o WHERE o.id = n.outbox_id) IN ('sending', 'sent', 'failed', 'uncertain'))
+			LIMIT 1) x ON true
+		WHERE t.office_id = $1 AND %[1]s AND t.%[2]s BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND t.closed_at IS NULL AND x.told IS NULL`, states, date)
+}
 
-// bandSQL finds a band's transactions that were not told: by the partial
-// indexes on what can still fall due, whatever else the office has.
-var bandSQL = map[NoticeKind]string{
-	KindOverdue: `SELECT t.id FROM transaction t WHERE t.office_id = $1 AND t.state IN ('on_loan', 'in_hands')
-		AND t.due_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND t.closed_at IS NULL AND NOT ` + fmt.Sprintf(toldSQL, "t.due_date"),
-	KindDelay: `SELECT t.id FROM transaction t WHERE t.office_id = $1 AND t.state IN ('sent', 'cancelled_staff') AND t.state = 'sent'
-		AND t.status_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND t.closed_at IS NULL AND NOT ` + fmt.Sprintf(toldSQL, "t.status_date"),
-	KindCancellation: `SELECT t.id FROM transaction t WHERE t.office_id = $1 AND t.state IN ('sent', 'cancelled_staff') AND t.state = 'cancelled_staff'
-		AND t.status_date BETWEEN $2 AND $3 AND t.process_type = 'Borrowing' AND t.closed_at IS NULL AND NOT ` + fmt.Sprintf(toldSQL, "t.status_date"),
+var bandsSQL = map[NoticeKind]string{
+	KindOverdue:      bandSQL(`t.state IN ('on_loan', 'in_hands')`, "due_date"),
+	KindDueSoon:      bandSQL(`t.state IN ('on_loan', 'in_hands')`, "due_date"),
+	KindDelay:        bandSQL(`t.state IN ('sent', 'cancelled_staff') AND t.state = 'sent'`, "status_date"),
+	KindCancellation: bandSQL(`t.state IN ('sent', 'cancelled_staff') AND t.state = 'cancelled_staff'`, "status_date"),
 }
 
 // Candidates returns the ids of transactions about which something may have to
@@ -133,11 +141,7 @@ func (n *NoticeTx) Candidates(ctx context.Context, bands []DueBand) ([]int64, er
 		return err
 	}
 	for _, band := range bands {
-		sql := bandSQL[band.Kind]
-		if band.Kind == KindDueSoon {
-			sql = bandSQL[KindOverdue]
-		}
-		b.Queue(sql, n.officeID, band.From, band.To, band.Kind, band.Rung).Query(collect)
+		b.Queue(bandsSQL[band.Kind], n.officeID, band.From, band.To, band.Kind, band.Rung).Query(collect)
 	}
 	b.Queue(`
 		SELECT transaction_id FROM notice WHERE office_id = $1 AND state = 'held' AND kind = ANY ($2)

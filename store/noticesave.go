@@ -44,47 +44,81 @@ type DecidedNotice struct {
 // anew keeps its row and Message-ID; a claim on it is void from here on, since
 // what the claimer read is no longer what the row says.
 func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
-	b := &pgx.Batch{}
-	ids := make([]int64, len(mails))
-	for i := range mails {
-		m := &mails[i]
-		n.queued = n.queued || m.State == OutboxQueued
-		if m.OutboxID != 0 {
-			ids[i] = m.OutboxID
-			b.Queue(`
-				WITH old AS (SELECT id, state FROM outbox WHERE id = $1),
-				o AS (
-					UPDATE outbox SET state = $2, rung = $3, recipient = $4, recipient_name = $5, subject = $6, body_text = $7, body_html = $8,
-						ref = $9, template = $10, reason = $11, decided_for = $12, claimed_by = '', claimed_until = NULL,
-						not_before = CASE WHEN $12::date IS NULL THEN not_before ELSE now() END
-					WHERE id = $1 AND state IN ('held', 'queued') RETURNING id, office_id)
-				INSERT INTO event (office_id, actor, subject, subject_id, what, why)
-				SELECT o.office_id, 'planner', 'outbox', o.id, $2, $11 FROM o JOIN old ON old.id = o.id AND old.state <> $2`,
-				m.OutboxID, m.State, m.Rung, m.Recipient, m.RecipientName, m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template, m.Reason, m.DecidedFor)
-			continue
-		}
-		b.Queue(`
-			WITH o AS (
-				INSERT INTO outbox (office_id, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html, message_id, ref, template, reason, decided_for)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id),
-			e AS (
-				INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT $1, 'planner', 'outbox', id, $2, $14 FROM o)
-			SELECT id FROM o`,
-			n.officeID, m.State, m.Kind, m.Rung, m.PatronID, m.Recipient, m.RecipientName, m.Subject, m.BodyText, m.BodyHTML, m.MessageID, m.Ref, m.Template, m.Reason, m.DecidedFor,
-		).QueryRow(func(row pgx.Row) error { return row.Scan(&ids[i]) })
+	if len(mails) == 0 {
+		return nil
 	}
-	if err := n.tx.SendBatch(ctx, b).Close(); err != nil {
+	c := mailColumns(mails)
+	for _, m := range mails {
+		n.queued = n.queued || m.State == OutboxQueued
+	}
+	_, err := n.tx.Exec(ctx, `
+		WITH d AS (SELECT * FROM `+mailRows+` WHERE d.id <> 0),
+		old AS (SELECT o.id, o.state FROM outbox o JOIN d ON d.id = o.id),
+		o AS (
+			UPDATE outbox SET state = d.state, rung = d.rung, recipient = d.recipient, recipient_name = d.recipient_name, subject = d.subject,
+				body_text = d.body_text, body_html = d.body_html, ref = d.ref, template = d.template, reason = d.reason, decided_for = d.decided_for,
+				claimed_by = '', claimed_until = NULL, not_before = CASE WHEN d.decided_for IS NULL THEN outbox.not_before ELSE now() END
+			FROM d WHERE outbox.id = d.id AND outbox.state IN ('held', 'queued') RETURNING outbox.id, outbox.state, outbox.reason)
+		INSERT INTO event (office_id, actor, subject, subject_id, what, why)
+		SELECT $1, 'planner', 'outbox', o.id, o.state, o.reason FROM o JOIN old ON old.id = o.id AND old.state <> o.state`, append([]any{n.officeID}, c...)...)
+	if err != nil {
+		return fmt.Errorf("writing waiting mails anew: %w", err)
+	}
+	rows, _ := n.tx.Query(ctx, `
+		WITH d AS (SELECT * FROM `+mailRows+` WHERE d.id = 0),
+		o AS (
+			INSERT INTO outbox (office_id, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html, message_id, ref, template, reason, decided_for)
+			SELECT $1, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html, message_id, ref, template, reason, decided_for
+			FROM d ORDER BY n RETURNING id, message_id, state, reason),
+		e AS (
+			INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT $1, 'planner', 'outbox', id, state, reason FROM o)
+		SELECT message_id, id FROM o`, append([]any{n.officeID}, c...)...)
+	made := make(map[string]int64, len(mails))
+	var messageID string
+	var id int64
+	if _, err := pgx.ForEachRow(rows, []any{&messageID, &id}, func() error { made[messageID] = id; return nil }); err != nil {
 		return fmt.Errorf("writing planned mails: %w", err)
 	}
 	var notices []DecidedNotice
 	var outboxIDs []int64
-	for i, m := range mails {
+	for _, m := range mails {
+		id := m.OutboxID
+		if id == 0 {
+			id = made[m.MessageID]
+		}
 		for _, d := range m.Notices {
 			notices = append(notices, d)
-			outboxIDs = append(outboxIDs, ids[i])
+			outboxIDs = append(outboxIDs, id)
 		}
 	}
 	return n.record(ctx, notices, outboxIDs)
+}
+
+// mailRows are mails as rows of d, from the arrays of mailColumns.
+const mailRows = `unnest($2::bigint[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+	$13::text[], $14::text[], $15::text[], $16::date[]) WITH ORDINALITY AS d (id, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html,
+	message_id, ref, template, reason, decided_for, n)`
+
+// mailColumns turns mails into one array a column: a run of thousands is a few
+// statements, not thousands.
+func mailColumns(mails []PlannedMail) []any {
+	n := len(mails)
+	ids, patrons, rungs, decidedFor := make([]int64, n), make([]int64, n), make([]int32, n), make([]Date, n)
+	text := make([][]string, 11)
+	for i := range text {
+		text[i] = make([]string, n)
+	}
+	for i, m := range mails {
+		ids[i], patrons[i], rungs[i], decidedFor[i] = m.OutboxID, m.PatronID, int32(m.Rung), m.DecidedFor
+		for c, v := range []string{string(m.State), string(m.Kind), m.Recipient, m.RecipientName, m.Subject, m.BodyText, m.BodyHTML, m.MessageID, m.Ref, m.Template, m.Reason} {
+			text[c][i] = v
+		}
+	}
+	cols := []any{ids, text[0], text[1], rungs, patrons}
+	for _, c := range text[2:] {
+		cols = append(cols, c)
+	}
+	return append(cols, decidedFor)
 }
 
 // Record writes decisions that make no mail.
