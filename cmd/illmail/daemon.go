@@ -179,9 +179,7 @@ func (d *daemon) readSent(ctx context.Context, sent *mailbox.Watcher, intake *tr
 	for pause := time.Second; ; pause = min(2*pause, 2*time.Minute) {
 		err := sent.CatchUp(ctx)
 		if err == nil {
-			for n := 1; n > 0 && err == nil; {
-				n, err = intake.FileStored(ctx)
-			}
+			err = intake.FileSent(ctx)
 		}
 		if err == nil {
 			read.Store(true)
