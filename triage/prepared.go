@@ -115,7 +115,11 @@ func (d *Desk) mayTell(ctx context.Context, st *store.Story, to Recipient, partn
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(requests, func(r store.RequestView) bool { return !partner && r.PatronID != to.PatronID }), nil
+	// A patron's address reads of that patron only, whatever kind the mail was
+	// taken for: the kind is a guess, the address was registered or confirmed.
+	return slices.DeleteFunc(requests, func(r store.RequestView) bool {
+		return (!partner || to.PatronID != 0) && r.PatronID != to.PatronID
+	}), nil
 }
 
 // asksAboutRequest reports intents that cannot be answered without a request.
