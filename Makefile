@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` (the main job) and `make test` (all tests).
 GO ?= go
 
-.PHONY: demo test build
+.PHONY: demo test build chaos
 
 demo:
 	@.ci/setup postgres
@@ -17,3 +17,9 @@ test:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+# The long form of TestChaos: 2,000 messages in and out, twice, for some minutes.
+CHAOS_MESSAGES ?= 2000
+chaos:
+	@.ci/setup postgres dovecot
+	CHAOS_MESSAGES=$(CHAOS_MESSAGES) $(GO) test ./cmd/illmail -run '^TestChaos$$' -count=1 -timeout 60m -v
