@@ -38,8 +38,8 @@ func scaleOf(messages int) chaosScale {
 // lost, nothing twice. CHAOS_MESSAGES is how many messages come in and go out
 // (60), CHAOS_SEED repeats the dice of a run (not its timing).
 func TestChaos(t *testing.T) {
-	scale := scaleOf(envNumber(t, "CHAOS_MESSAGES", 60))
-	seed := uint64(envNumber(t, "CHAOS_SEED", int(time.Now().UnixNano()&0xffffffff)))
+	scale := scaleOf(envNumber(t, "CHAOS_MESSAGES", 60, 20))
+	seed := uint64(envNumber(t, "CHAOS_SEED", int(time.Now().UnixNano()&0xffffffff), 0))
 	t.Logf("%d messages in and out; CHAOS_SEED=%d", scale.messages, seed)
 	for name, files := range map[string]bool{"ServerFiles": true, "WeFile": false} {
 		t.Run(name, func(t *testing.T) {
@@ -49,14 +49,14 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-func envNumber(t *testing.T, name string, otherwise int) int {
+func envNumber(t *testing.T, name string, otherwise, least int) int {
 	s := os.Getenv(name)
 	if s == "" {
 		return otherwise
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 20 {
-		t.Fatalf("%s is %q, not a number of at least 20", name, s)
+	if err != nil || n < least {
+		t.Fatalf("%s is %q, not a number of at least %d", name, s, least)
 	}
 	return n
 }

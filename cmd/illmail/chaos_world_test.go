@@ -25,7 +25,7 @@ import (
 )
 
 // chaosBound ends a chaos run that hangs; it is no measure.
-const chaosBound = 15 * time.Minute
+const chaosBound = 25 * time.Minute
 
 // chaosWorld is what a chaos run happens in: a Dovecot, a Postgres that can be
 // killed, and three daemons on one database, each with a bad SMTP server.
