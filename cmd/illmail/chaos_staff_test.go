@@ -80,7 +80,7 @@ func (s *chaosStaff) run(pause time.Duration) error {
 				return errBound
 			}
 		}
-		if !s.w.sleep(nil, 100*time.Millisecond) {
+		if !s.w.sleep(nil, 300*time.Millisecond) {
 			return errBound
 		}
 	}

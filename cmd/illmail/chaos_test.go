@@ -101,7 +101,7 @@ func chaos(t *testing.T, scale chaosScale, seed uint64, files bool) {
 		}
 	})
 	killers.Go(func() {
-		for w.sleep(stop, 500*time.Millisecond) {
+		for w.sleep(stop, time.Second) {
 			w.passTime()
 		}
 	})
@@ -237,7 +237,7 @@ func (w *chaosWorld) resume(f *chaosFigures, file, name string) {
 	var waiting int
 	w.ask(url, `SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending')`, &waiting)
 	// Who held leases when it was made is gone, and all that waited is due.
-	err = w.onDB(url, func(ctx context.Context, conn *pgx.Conn) error {
+	err = w.onOther(url, func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, `DELETE FROM lease; UPDATE outbox SET not_before = now() WHERE state = 'queued'`)
 		return err
 	})

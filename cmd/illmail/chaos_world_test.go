@@ -44,6 +44,8 @@ type chaosWorld struct {
 	cluster  *local.Cluster
 	pg       sync.RWMutex // written by who stops Postgres
 	restarts map[string]int
+	connMu   sync.Mutex
+	conn     *pgx.Conn // of the test itself; nil: none
 }
 
 func newChaosWorld(t *testing.T, seed uint64, files bool) *chaosWorld {
@@ -64,6 +66,7 @@ func newChaosWorld(t *testing.T, seed uint64, files bool) *chaosWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		w.disconnect()
 		if err := w.cluster.Close(); err != nil {
 			t.Error(err)
 		}
@@ -126,7 +129,7 @@ func (w *chaosWorld) until(what string, ok func() bool) {
 			w.ctx = context.WithoutCancel(w.ctx) // for the last look
 			w.t.Fatalf("waited in vain until %s: %s", what, w.standing())
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 	}
 }
 
@@ -141,10 +144,32 @@ func (w *chaosWorld) standing() string {
 		UNION ALL SELECT 'sending stopped: ' || sending_stopped FROM office`), "\n")
 }
 
-// onDB runs fn on a connection of its own, while nobody stops Postgres.
-func (w *chaosWorld) onDB(url string, fn func(context.Context, *pgx.Conn) error) error {
+// onDB runs fn on a connection to the run's database, one at a time and while
+// nobody stops Postgres.
+func (w *chaosWorld) onDB(fn func(context.Context, *pgx.Conn) error) (err error) {
 	w.pg.RLock()
 	defer w.pg.RUnlock()
+	w.connMu.Lock()
+	defer w.connMu.Unlock()
+	if w.conn == nil || w.conn.IsClosed() {
+		if w.conn, err = pgx.Connect(w.ctx, w.cluster.URL()); err != nil {
+			return err
+		}
+	}
+	return fn(w.ctx, w.conn)
+}
+
+func (w *chaosWorld) disconnect() {
+	w.connMu.Lock()
+	defer w.connMu.Unlock()
+	if w.conn != nil {
+		w.conn.Close(context.WithoutCancel(w.ctx))
+		w.conn = nil
+	}
+}
+
+// onOther runs fn on another database.
+func (w *chaosWorld) onOther(url string, fn func(context.Context, *pgx.Conn) error) error {
 	conn, err := pgx.Connect(w.ctx, url)
 	if err != nil {
 		return err
@@ -164,7 +189,7 @@ func (w *chaosWorld) broken(what string, err error) {
 
 // exec runs statements on the run's database.
 func (w *chaosWorld) exec(sql string, args ...any) {
-	err := w.onDB(w.cluster.URL(), func(ctx context.Context, conn *pgx.Conn) error {
+	err := w.onDB(func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, sql, args...)
 		return err
 	})
@@ -180,7 +205,7 @@ func column[T any](w *chaosWorld, sql string, args ...any) []T {
 func rowsOf[T any](w *chaosWorld, scan pgx.RowToFunc[T], sql string, args ...any) []T {
 	w.t.Helper()
 	var list []T
-	err := w.onDB(w.cluster.URL(), func(ctx context.Context, conn *pgx.Conn) (err error) {
+	err := w.onDB(func(ctx context.Context, conn *pgx.Conn) (err error) {
 		rows, _ := conn.Query(ctx, sql, args...)
 		list, err = pgx.CollectRows(rows, scan)
 		return err
@@ -192,7 +217,7 @@ func rowsOf[T any](w *chaosWorld, scan pgx.RowToFunc[T], sql string, args ...any
 // ask reads one value from the database at url.
 func (w *chaosWorld) ask(url, sql string, into any) {
 	w.t.Helper()
-	err := w.onDB(url, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, sql).Scan(into) })
+	err := w.onOther(url, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, sql).Scan(into) })
 	w.broken(sql, err)
 }
 
@@ -208,6 +233,7 @@ func (w *chaosWorld) count(sql string, args ...any) int {
 func (w *chaosWorld) restartPostgres(r *rand.Rand) error {
 	w.pg.Lock()
 	defer w.pg.Unlock()
+	w.disconnect()
 	how, signal := "fast shutdown", syscall.Signal(0)
 	switch r.IntN(3) {
 	case 0:
@@ -399,7 +425,7 @@ func (w *chaosWorld) backup(name string) (string, error) {
 
 // restore puts a backup into a database of its own and returns its address.
 func (w *chaosWorld) restore(file, name string) (string, error) {
-	err := w.onDB(w.cluster.URL(), func(ctx context.Context, conn *pgx.Conn) error {
+	err := w.onDB(func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, `CREATE DATABASE `+name)
 		return err
 	})
