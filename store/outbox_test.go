@@ -182,6 +182,32 @@ func TestMarkBounced(t *testing.T) {
 	}
 }
 
+// A mail that came back was taken: whoever sent it may be dead.
+func TestBounceSettlesWhatNobodyHeard(t *testing.T) {
+	ctx, db := t.Context(), storetest.New(t)
+	o := newOffice(t, db, "healey")
+	mustImport(t, db, o.ID, store.ImportOptions{}, row(1001, "jdoe"), row(1002, "asmith"))
+	for n, first := range []string{"the bounce", "the time"} {
+		id := queueNotice(t, db, o, store.OutboxQueued, int64(1001+n))
+		store.Exec(t, db, `UPDATE outbox SET state = 'sending', sending_at = now() - interval '1 hour', claimed_by = 'gone' WHERE id = $1`, id)
+		bounce := func() error { return db.MarkBounced(ctx, id, "5.1.1", true, time.Now()) }
+		expire := func() error { _, err := db.ExpireSending(ctx, o.ID, time.Minute); return err }
+		steps := []func() error{bounce, expire}
+		if n == 1 {
+			steps = []func() error{expire, bounce}
+		}
+		for _, step := range steps {
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := db.OutboxMail(ctx, id)
+		if err != nil || m.State != store.OutboxSent || m.SentAt == nil || m.SentCopy != "owed" {
+			t.Errorf("%s first: the mail is %s, its copy %s, sent at %v (%v)", first, m.State, m.SentCopy, m.SentAt, err)
+		}
+	}
+}
+
 func send(t *testing.T, db *store.DB, o store.Office, id int64) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())

@@ -10,17 +10,20 @@ import (
 
 // ExpireSending turns mails that have been sending for longer than d, by the
 // database's clock, into uncertain ones: whoever sent them is gone, and whether
-// the server took them nobody knows. They are never queued by this.
+// the server took them nobody knows. One that came back meanwhile was taken. They
+// are never queued by this.
 func (db *DB) ExpireSending(ctx context.Context, officeID int64, d time.Duration) (int, error) {
 	var ids []int64
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
 			WITH o AS (
-				UPDATE outbox SET state = 'uncertain', reason = 'the daemon that sent it ended before it heard the answer'
-				WHERE office_id = $1 AND state = 'sending' AND sending_at < now() - $2::interval RETURNING id, office_id, reason),
+				UPDATE outbox SET state = CASE WHEN bounced_at IS NULL THEN 'uncertain' ELSE 'sent' END,
+					sent_copy = CASE WHEN bounced_at IS NULL THEN sent_copy ELSE 'owed' END,
+					reason = 'the daemon that sent it ended before it heard the answer'
+				WHERE office_id = $1 AND state = 'sending' AND sending_at < now() - $2::interval RETURNING id, office_id, state, reason),
 			e AS (
-				INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT office_id, 'dispatcher', 'outbox', id, 'uncertain', reason FROM o)
-			SELECT id FROM o`, officeID, d)
+				INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT office_id, 'dispatcher', 'outbox', id, state, reason FROM o)
+			SELECT id FROM o WHERE state = 'uncertain'`, officeID, d)
 		var err error
 		if ids, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil || len(ids) == 0 {
 			return err
@@ -106,7 +109,7 @@ func (db *DB) SettleAbsent(ctx context.Context, id int64, searches int) error {
 // ConfirmSent is the word of staff that an uncertain mail did go.
 func (db *DB) ConfirmSent(ctx context.Context, id int64, staff string) error {
 	return db.moveOutbox(ctx, id, staff, "sent", "confirmed by staff", `
-		UPDATE outbox SET state = 'sent', sent_at = sending_at, reason = 'confirmed by ' || $2, claimed_by = '', claimed_until = NULL
+		UPDATE outbox SET state = 'sent', sent_at = sending_at, sent_copy = 'owed', reason = 'confirmed by ' || $2, claimed_by = '', claimed_until = NULL
 		WHERE id = $1 AND state = 'uncertain'`, []any{staff}, nil)
 }
 
