@@ -216,8 +216,8 @@ func (w *chaosWorld) settle(in *chaosIntake) {
 			}
 			return w.count(`SELECT (SELECT count(*) FROM location l JOIN folder f ON f.id = l.folder_id WHERE f.role <> 'sent')
 					- (SELECT count(*) FROM message WHERE state = 'stored')`) >= copies &&
-				w.count(`SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending') OR sent_copy = 'owed' AND state = 'sent'
-					OR state = 'uncertain' AND (searched_at IS NULL OR searched_at < $1)`, began) == 0
+				w.count(`SELECT count(*) FROM outbox WHERE state IN ('queued', 'sending') OR sent_copy = 'owed' AND state = 'sent' AND NOT $2
+					OR state = 'uncertain' AND (searched_at IS NULL OR searched_at < $1)`, began, w.files) == 0
 		})
 		w.t.Logf("settled once more")
 	}
