@@ -256,7 +256,7 @@ func namesOf(name string) []string {
 	if k := strings.IndexAny(name, "(|"); k > 0 {
 		name = name[:k]
 	}
-	first, rest, comma := strings.Cut(name, ",")
+	first, _, comma := strings.Cut(name, ",")
 	f := wordsOf(fold(name))
 	var out []string
 	if comma { // "Finch, Harold"
@@ -264,7 +264,6 @@ func namesOf(name string) []string {
 		if len(wordsOf(fold(first))) > 0 {
 			out = append(out, strings.Join(wordsOf(fold(first)), " "))
 		}
-		_ = rest
 	}
 	for n := 1; n <= 3 && n <= len(f); n++ {
 		out = append(out, strings.Join(f[len(f)-n:], " "))
