@@ -30,7 +30,7 @@ func minimal() Data {
 func TestEveryLetterRenders(t *testing.T) {
 	for _, tpl := range Default().All() {
 		for name, d := range map[string]Data{"sample": Sample(), "minimal": minimal()} {
-			t.Run(FileName(tpl.Name, tpl.Language)+"/"+name, func(t *testing.T) {
+			t.Run(fileName(tpl.Name, tpl.Language)+"/"+name, func(t *testing.T) {
 				r, err := tpl.Render(d)
 				if err != nil {
 					t.Fatal(err)
@@ -340,7 +340,7 @@ func TestCoreSetIsTranslated(t *testing.T) {
 	for _, language := range []string{"es", "pt", "ht", "vi", "zh-Hans"} {
 		for _, name := range []string{"overdue", "due_soon", "delay", "cancellation", "pickup", "delivery", "renewal-granted", "renewal-refused"} {
 			if _, ok := Default().Get(name, language); !ok {
-				t.Errorf("there is no %s", FileName(name, language))
+				t.Errorf("there is no %s", fileName(name, language))
 			}
 		}
 	}

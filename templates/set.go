@@ -139,15 +139,8 @@ func (s *Set) Render(name, language string, d Data) (Rendered, error) {
 	return t.Render(d)
 }
 
-// FileName is what a letter is called as a file: overdue.md, overdue.es.md.
-func FileName(name, language string) string {
-	if strings.EqualFold(language, "en") {
-		return name + ".md"
-	}
-	return name + "." + language + ".md"
-}
-
-// SplitFileName reads what FileName writes.
+// SplitFileName reads name and language from a letter's file: overdue.md is
+// English, overdue.es.md Spanish.
 func SplitFileName(file string) (name, language string, ok bool) {
 	base, ok := strings.CutSuffix(file, ".md")
 	name, language, found := strings.Cut(base, ".")

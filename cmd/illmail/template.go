@@ -43,22 +43,15 @@ func (c templateCheckCmd) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("reading the template: %w", err)
 	}
-	name, language := templateFileName(c.File)
+	name, language, ok := templates.SplitFileName(filepath.Base(c.File))
+	if !ok {
+		return usageError(fmt.Sprintf("%s is not named like a template; call it overdue.md, or overdue.es.md", c.File))
+	}
 	if _, err := templates.Parse(name, language, string(source)); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s is a good template.\n", c.File)
 	return err
-}
-
-// templateFileName reads name and language from "overdue.es.md".
-func templateFileName(path string) (name, language string) {
-	base := strings.TrimSuffix(filepath.Base(path), ".md")
-	name, language, ok := strings.Cut(base, ".")
-	if !ok {
-		language = "en"
-	}
-	return name, language
 }
 
 type templatePreviewCmd struct {
