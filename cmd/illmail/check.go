@@ -74,7 +74,7 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	ctx, cancel := context.WithTimeout(c.e.ctx, 3*time.Minute)
 	defer cancel()
 	fmt.Fprintf(c.e.stdout, "\n%s (%s)\n", o.Name, o.Code)
-	n, err := inst.noticesOffice(o)
+	n, err := inst.noticesOffice(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -106,6 +106,11 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 		c.fail("confirm it on the settings page", "sending is stopped: %s", office.SendingStopped)
 	}
 	c.ok("templates: %d, in English and %v", len(n.Templates().Names()), o.Languages)
+	if _, left, err := o.closedDates(); err == nil {
+		for _, w := range left {
+			c.finding(mailbox.Finding{OK: true, What: "closed_calendar: left out " + w})
+		}
+	}
 	for _, w := range n.Rules.Warnings() {
 		c.finding(mailbox.Finding{OK: true, What: "notices: " + w})
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -24,10 +25,14 @@ type crossvalCmd struct {
 	Training string `help:"The training set." default:"classifier/training" type:"existingdir"`
 	JSON     bool   `name:"json" help:"The answers, one JSON object a message, instead of the figures."`
 	Misses   bool   `help:"What was wrong, too."`
+	Authors  bool   `help:"Instead, judge each author of the training set by a model that saw nothing of theirs."`
 }
 
 func (c crossvalCmd) Run(e *env) error {
 	set, training := os.DirFS(c.Set), os.DirFS(c.Training)
+	if c.Authors {
+		return c.byAuthor(e, training)
+	}
 	answers, err := classifier.CrossValidate(set, training, 5)
 	if err != nil {
 		return fmt.Errorf("cross-validating: %w", err)
@@ -67,6 +72,28 @@ func (c crossvalCmd) Run(e *env) error {
 			fmt.Fprintf(w, "%s\t%.3f\n", row.name, f)
 		} else {
 			fmt.Fprintf(w, "%s\t%v\n", row.name, row.value)
+		}
+	}
+	return w.Flush()
+}
+
+// byAuthor tells how the model does on wording that it never saw.
+func (c crossvalCmd) byAuthor(e *env, training fs.FS) error {
+	scores, err := classifier.LeaveAuthorOut(training)
+	if err != nil {
+		return fmt.Errorf("judging by author: %w", err)
+	}
+	share := func(n, of int) float64 { return float64(n) / float64(max(1, of)) }
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "author\tmessages\tkind\tintent\tsure\tof which right\tmissed staff")
+	for _, name := range slices.Sorted(maps.Keys(scores)) {
+		s := scores[name]
+		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%d\n", name, s.Messages, share(s.KindRight, s.Messages),
+			share(s.IntentRight, s.Asked), share(s.Sure, s.Asked), share(s.SureRight, s.Sure), s.Missed)
+		if c.Misses {
+			for _, m := range s.Misses {
+				fmt.Fprintln(w, m)
+			}
 		}
 	}
 	return w.Flush()

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"illmail/store"
 )
 
 const goodConfig = `state_dir = "/var/lib/illmail"
@@ -57,5 +60,34 @@ func TestConfigErrorsNameKeyAndLine(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s → %s:\n got %v\nwant %s", tc.old, tc.new, err, tc.want)
 		}
+	}
+}
+
+func TestClosedCalendar(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "closed.ics")
+	write(t, path, "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261126\r\nDTEND;VALUE=DATE:20261128\r\nSUMMARY:Thanksgiving\r\nEND:VEVENT\r\n"+
+		"BEGIN:VEVENT\r\nDTSTART:20261201T120000\r\nSUMMARY:Party\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+	c, err := parseConfig("c.toml", []byte(goodConfig+"[office.notices]\nclosed_dates = [\"2026-12-24\"]\nclosed_calendar = \""+path+"\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Offices[0].rules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for day, open := range map[int]bool{25: true, 26: false, 27: false, 30: true} {
+		if got := r.Calendar.IsOpen(store.NewDate(2026, time.November, day)); got != open {
+			t.Errorf("November %d is open: %v, want %v", day, got, open)
+		}
+	}
+	if r.Calendar.IsOpen(store.NewDate(2026, time.December, 24)) {
+		t.Error("closed_dates no longer count beside the calendar")
+	}
+	if _, left, err := c.Offices[0].closedDates(); err != nil || len(left) != 1 || !strings.Contains(left[0], "Party") {
+		t.Errorf("left out: %q, %v; want the event with a time of day", left, err)
+	}
+	write(t, path, "no calendar")
+	if _, err := parseConfig("c.toml", []byte(goodConfig+"[office.notices]\nclosed_calendar = \""+path+"\"\n")); err == nil || !strings.Contains(err.Error(), "closed_calendar") {
+		t.Errorf("a file that is no calendar: %v", err)
 	}
 }

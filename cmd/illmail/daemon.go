@@ -63,7 +63,7 @@ func (d *daemon) run(ctx context.Context) error {
 		o := &d.inst.cfg.Offices[i]
 		office := d.inst.triageOffice(o)
 		desk.Offices = append(desk.Offices, office)
-		n, err := d.inst.noticesOffice(o)
+		n, err := d.inst.noticesOffice(ctx, o)
 		if err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
@@ -84,7 +84,7 @@ func (d *daemon) run(ctx context.Context) error {
 		if source != nil {
 			scheduler.Jobs = append(scheduler.Jobs, *source)
 		}
-		if err := d.connect(start, o, n); err != nil {
+		if err := d.askILLiad(start, o, n); err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
 		planned = append(planned, n)

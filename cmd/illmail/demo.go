@@ -178,7 +178,7 @@ func prepareDemo(ctx context.Context, inst *installation, today store.Date) erro
 // open conversations bear on them.
 func runDemoNotices(ctx context.Context, inst *installation, today store.Date) error {
 	o := &inst.cfg.Offices[0]
-	n, err := inst.noticesOffice(o)
+	n, err := inst.noticesOffice(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -32,9 +32,9 @@ func (inst *installation) illSystem(o *OfficeConfig, log *slog.Logger) (*illiad.
 		Pages: strings.TrimSuffix(inst.cfg.Web.BaseURL, "/"), Log: log.With("office", o.Code)}, nil
 }
 
-// connect lets notices ask the office's ILLiad just before they go, and starts
+// askILLiad lets notices ask the office's ILLiad just before they go, and starts
 // the write-backs where they are wanted.
-func (d *daemon) connect(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office) error {
+func (d *daemon) askILLiad(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office) error {
 	api, err := d.inst.illSystem(o, d.log)
 	if api == nil || err != nil {
 		return err

@@ -30,7 +30,7 @@ func (c dayOfNotices) each(e *env, fn func(*notices.Planner, *notices.Office, st
 		}
 		planner := &notices.Planner{DB: inst.db, Log: e.log}
 		for _, o := range offices {
-			n, err := inst.noticesOffice(o)
+			n, err := inst.noticesOffice(e.ctx, o)
 			if err != nil {
 				return fmt.Errorf("office %s: %w", o.Code, err)
 			}

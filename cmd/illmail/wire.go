@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,10 +69,33 @@ func (o *OfficeConfig) letter() templates.Office {
 // letters is the office's set of templates.
 func (o *OfficeConfig) letters() *templates.Set { return templates.Default().Enable(o.Languages...) }
 
+// closedDates are the dates of the file and of its calendar; left names the
+// events of the calendar that close no whole day.
+func (o *OfficeConfig) closedDates() (dates, left []string, err error) {
+	n := o.Notices
+	if n.ClosedCalendar == "" {
+		return n.ClosedDates, nil, nil
+	}
+	f, err := os.Open(n.ClosedCalendar)
+	if err != nil {
+		return nil, nil, fmt.Errorf("closed_calendar: %w", err)
+	}
+	defer f.Close()
+	days, left, err := notices.ParseICalendar(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("closed_calendar: %w", err)
+	}
+	return slices.Concat(n.ClosedDates, days), left, nil
+}
+
 // rules are the office's notice rules, judged as a whole.
 func (o *OfficeConfig) rules() (*notices.Rules, error) {
 	n := o.Notices
-	cal, err := notices.NewCalendar(n.ClosedWeekdays, n.ClosedDates)
+	dates, _, err := o.closedDates()
+	if err != nil {
+		return nil, err
+	}
+	cal, err := notices.NewCalendar(n.ClosedWeekdays, dates)
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +149,12 @@ func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
 }
 
 // noticesOffice is the office as planning knows it; sending adds the servers.
-func (inst *installation) noticesOffice(o *OfficeConfig) (*notices.Office, error) {
+func (inst *installation) noticesOffice(ctx context.Context, o *OfficeConfig) (*notices.Office, error) {
 	rules, err := o.rules()
 	if err != nil {
 		return nil, err
 	}
-	proved, err := inst.sentProof(context.Background(), o)
+	proved, err := inst.sentProof(ctx, o)
 	if err != nil {
 		return nil, err
 	}
