@@ -1,12 +1,20 @@
 package classifier
 
 import (
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"illmail/mailbox"
 )
+
+// training is the labelled sets in the repository.
+func training(t testing.TB) fs.FS {
+	t.Helper()
+	return os.DirFS("training")
+}
 
 func TestModelBytes(t *testing.T) {
 	m := defaultModel()

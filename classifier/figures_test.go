@@ -4,19 +4,11 @@ package classifier
 
 import (
 	"bytes"
-	"io/fs"
-	"os"
 	"testing"
 )
 
 // Training shares no state that could race and takes minutes under the race
 // detector: make test runs this file without it, in a step of its own.
-
-// training is the labelled sets in the repository.
-func training(t testing.TB) fs.FS {
-	t.Helper()
-	return os.DirFS("training")
-}
 
 func TestEmbeddedModelIsTheRebuiltOne(t *testing.T) {
 	built, err := BuildModel(training(t))
