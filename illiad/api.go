@@ -28,7 +28,7 @@ type API struct {
 // fails where ILLiad cannot be asked or does not know one of them; then nothing
 // may be told by the old records.
 func (a *API) Refresh(ctx context.Context, officeID int64, tns []int64) error {
-	rows, err := a.fetch(ctx, officeID, tns)
+	rows, err := a.fetch(ctx, tns)
 	if err != nil {
 		return errors.Join(err, a.health(ctx, err))
 	}
@@ -47,73 +47,71 @@ func (a *API) Refresh(ctx context.Context, officeID int64, tns []int64) error {
 	return a.health(ctx, nil)
 }
 
-// fetch asks for the transactions and their patrons. What ILLiad does not say
-// stays as the store has it.
-func (a *API) fetch(ctx context.Context, officeID int64, tns []int64) ([]store.ImportRow, error) {
-	stored, err := a.DB.TransactionsByNumber(ctx, officeID, tns)
-	if err != nil {
-		return nil, err
-	}
-	var patronIDs []int64
-	byNumber := map[int64]store.Transaction{}
-	for _, t := range stored {
-		byNumber[t.TransactionNumber] = t
-		patronIDs = append(patronIDs, t.PatronID)
-	}
-	patrons, err := a.DB.PatronsByID(ctx, patronIDs)
-	if err != nil {
-		return nil, err
-	}
-	byUsername := map[string]store.Patron{}
-	for _, p := range patrons {
-		byUsername[p.Username] = p
-	}
-	users := map[string]store.Patron{}
+// fetch asks for the transactions and their patrons.
+func (a *API) fetch(ctx context.Context, tns []int64) ([]store.ImportRow, error) {
+	users := map[string]Object{}
 	rows := make([]store.ImportRow, 0, len(tns))
 	for _, tn := range tns {
 		o, err := a.Client.Transaction(ctx, tn)
 		if err != nil {
 			return nil, fmt.Errorf("refreshing transaction %d: %w", tn, err)
 		}
-		row := store.ImportRow{Transaction: byNumber[tn]}
-		if err := fillObject(&row, o); err != nil {
-			return nil, fmt.Errorf("refreshing transaction %d: %w", tn, err)
-		}
-		if row.Transaction.TransactionNumber != tn {
-			return nil, fmt.Errorf("refreshing transaction %d: ILLiad answered with another", tn)
-		}
-		if err := complete(&row, a.States); err != nil {
-			return nil, fmt.Errorf("refreshing transaction %d: %w", tn, err)
-		}
-		username := row.Patron.Username
-		p, known := users[username]
-		if !known {
-			u, err := a.Client.User(ctx, username)
-			if err != nil {
+		username := usernameOf(o)
+		u, known := users[username]
+		if !known && username != "" {
+			if u, err = a.Client.User(ctx, username); err != nil {
 				return nil, fmt.Errorf("refreshing the patron of transaction %d: %w", tn, err)
 			}
-			person := store.ImportRow{Patron: byUsername[username]}
-			if err := fillObject(&person, userColumns(u)); err != nil {
-				return nil, fmt.Errorf("refreshing the patron of transaction %d: %w", tn, err)
-			}
-			person.Patron.Username = username
-			p = person.Patron
-			users[username] = p
+			users[username] = u
 		}
-		row.Patron = p
+		row, err := a.row(o, u)
+		if err == nil && row.Transaction.TransactionNumber != tn {
+			err = errors.New("ILLiad answered with another")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("refreshing transaction %d: %w", tn, err)
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
-// userColumns gives the status of a user its name beside a transaction's.
-func userColumns(u Object) Object {
-	u = maps.Clone(u)
-	if s, ok := u["Status"]; ok {
-		delete(u, "Status")
-		u["UserStatus"] = s
+// row joins a transaction and its user. What ILLiad does not say of them stays
+// as the store has it.
+func (a *API) row(transaction, user Object) (store.ImportRow, error) {
+	var row store.ImportRow
+	username := usernameOf(transaction)
+	both := userColumns(user)
+	maps.Copy(both, transaction) // both have a Username
+	if err := fillObject(&row, both); err != nil {
+		return row, err
 	}
-	return u
+	row.Patron.Username = username
+	return row, complete(&row, a.States)
+}
+
+func usernameOf(transaction Object) string {
+	for k, v := range transaction {
+		if s, ok := v.(string); ok && plain(k) == "username" {
+			return strings.TrimSpace(s)
+		}
+	}
+	return ""
+}
+
+// userColumns are the keys of a user that say something of a patron; its status
+// has another name beside a transaction's.
+func userColumns(u Object) Object {
+	out := Object{}
+	for _, k := range []string{"FirstName", "LastName", "EMailAddress", "Department", "NVTGC", "ExpirationDate"} {
+		if v, ok := u[k]; ok {
+			out[k] = v
+		}
+	}
+	if v, ok := u["Status"]; ok {
+		out["UserStatus"] = v
+	}
+	return out
 }
 
 // health records whether ILLiad answers; nothing where we were told to end.

@@ -119,6 +119,21 @@ func fill(r *store.ImportRow, places [][]int, value func(int) string) error {
 	return nil
 }
 
+// absent are the store's columns for which there is no place.
+func absent(places [][]int) []string {
+	var names []string
+	for i, f := range fields {
+		switch {
+		case len(places[i]) > 0 || f.name == "transaction_number" || f.name == "username":
+		case f.name == "transaction_status":
+			names = append(names, "status", "state")
+		default:
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
 // complete checks what every row must have, and sets the state.
 func complete(r *store.ImportRow, states *StateMap) error {
 	switch {

@@ -154,13 +154,15 @@ func readJSON(lines *lineReader, states *StateMap, bad Bad, yield func(store.Imp
 			bad(lines.n, err.Error())
 			continue
 		}
+		row.Absent = nil // a file is whole: what it does not name is empty
 		if !yield(row) {
 			return errStop
 		}
 	}
 }
 
-// fillObject sets the fields that the object names; null is "".
+// fillObject sets the fields that the object names; null is "". It notes in the
+// row what the object does not name.
 func fillObject(r *store.ImportRow, object map[string]any) error {
 	names := make([]string, 0, len(object))
 	values := make([]string, 0, len(object))
@@ -175,7 +177,9 @@ func fillObject(r *store.ImportRow, object map[string]any) error {
 			values = append(values, fmt.Sprint(v))
 		}
 	}
-	return fill(r, columns(names), func(i int) string { return values[i] })
+	places := columns(names)
+	r.Absent = absent(places)
+	return fill(r, places, func(i int) string { return values[i] })
 }
 
 // decode returns UTF-8 where a byte order mark, or NUL bytes in the first

@@ -15,6 +15,9 @@ type ImportRow struct {
 	Line        int // in the file, from 1
 	Patron      Patron
 	Transaction Transaction
+	// Absent are the columns that the source does not name: of a request or
+	// patron that is known they stay as they are.
+	Absent []string
 }
 
 // ImportOptions say how an export is taken in.
@@ -85,6 +88,7 @@ func (r *ImportRow) values(n int) (v []any, why string) {
 		cleanText(t.ISSNISBN), cleanText(t.DOI), t.DueDate, t.CreationDate, t.StatusDate, t.ReceivedDate, t.ReturnedDate,
 		cleanText(t.NotWantedAfter), cleanText(t.PublicationYear), t.RenewalsAllowed, cleanText(t.LendingLibrary),
 		cleanText(t.PickupLocation), cleanText(t.CancelReason), cleanText(t.SystemID), int32(min(max(t.LastOverdueNoticeSent, 0), 1000)),
+		orEmpty(r.Absent),
 	}, ""
 }
 
@@ -106,9 +110,9 @@ func (db *DB) Import(ctx context.Context, officeID int64, rows iter.Seq2[ImportR
 	}
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		res = ImportResult{}
-		im := importer{tx, officeID, opts, &res}
+		im := importer{tx: tx, officeID: officeID, opts: opts, res: &res}
 		for _, step := range []func(context.Context, iter.Seq2[ImportRow, error]) error{
-			im.stage, im.patrons, im.transactions, im.close, im.office,
+			im.stage, im.keepAbsent, im.patrons, im.transactions, im.close, im.office,
 		} {
 			if err := step(ctx, rows); err != nil {
 				return err
@@ -130,6 +134,7 @@ type importer struct {
 	officeID int64
 	opts     ImportOptions
 	res      *ImportResult
+	partial  bool // some row does not name all columns
 }
 
 // stage copies the rows into import_row, the last of each number only.
@@ -146,7 +151,7 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 			ill_number text, rapid_number text, request_type text, process_type text, status text, state text, title text,
 			article_title text, author text, issn_isbn text, doi text, due_date date, creation_date date, status_date date,
 			received_date date, returned_date date, not_wanted_after text, publication_year text, renewals_allowed boolean,
-			lending_library text, pickup_location text, cancel_reason text, system_id text, last_overdue_notice_sent int
+			lending_library text, pickup_location text, cancel_reason text, system_id text, last_overdue_notice_sent int, absent text[]
 		) ON COMMIT DELETE ROWS;
 		CREATE TEMP TABLE IF NOT EXISTS import_change (n bigint, old_id bigint, old_state text) ON COMMIT DELETE ROWS`)
 	if err != nil {
@@ -156,7 +161,7 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 	defer stop()
 	n := 0
 	var broken error
-	copied, err := im.tx.CopyFrom(ctx, pgx.Identifier{"import_row"}, names("n, transaction_number, username, "+patronFields+", "+importFields),
+	copied, err := im.tx.CopyFrom(ctx, pgx.Identifier{"import_row"}, names("n, transaction_number, username, "+patronFields+", "+importFields+", absent"),
 		pgx.CopyFromFunc(func() ([]any, error) {
 			for {
 				row, err, ok := next()
@@ -169,6 +174,7 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 				}
 				v, why := row.values(n)
 				if why == "" {
+					im.partial = im.partial || len(row.Absent) > 0
 					return v, nil
 				}
 				im.res.Bad++
@@ -212,6 +218,29 @@ func (im *importer) analyze(ctx context.Context, table string, added int) error 
 	}
 	if _, err := im.tx.Exec(ctx, `ANALYZE `+table); err != nil {
 		return fmt.Errorf("analysing %s: %w", table, err)
+	}
+	return nil
+}
+
+// keepAbsent gives the columns that a row does not name the values that are
+// stored. It is done under the lock of the import: what another one writes
+// meanwhile is not undone.
+func (im *importer) keepAbsent(ctx context.Context, _ iter.Seq2[ImportRow, error]) error {
+	if !im.partial {
+		return nil
+	}
+	for _, part := range []struct{ fields, from string }{
+		{patronFields, "patron o WHERE o.office_id = $1 AND o.username = r.username"},
+		{importFields, "transaction o WHERE o.office_id = $1 AND o.transaction_number = r.transaction_number"},
+	} {
+		var kept []string
+		for _, f := range names(part.fields) {
+			kept = append(kept, fmt.Sprintf("CASE WHEN '%[1]s' = ANY (r.absent) THEN o.%[1]s ELSE r.%[1]s END", f))
+		}
+		_, err := im.tx.Exec(ctx, `UPDATE import_row r SET (`+part.fields+`) = ROW(`+strings.Join(kept, ", ")+`) FROM `+part.from+` AND r.absent <> '{}'`, im.officeID)
+		if err != nil {
+			return fmt.Errorf("keeping what the rows do not name: %w", err)
+		}
 	}
 	return nil
 }

@@ -53,6 +53,8 @@ type Office struct {
 	// RequestURL leads to a request in the ILL system; "{tn}" stands for its
 	// number. Empty: no link.
 	RequestURL string
+	// Push lets another system send the office's requests; nil: it may not.
+	Push *Push
 }
 
 // Page is a further page for signed-in staff. Body gives what stands under
@@ -80,6 +82,7 @@ type Server struct {
 	pages   map[string]*template.Template
 	offices map[string]*Office // by code
 	live    *hub
+	pushes  limits
 }
 
 // New returns the pages, ready to be served. Run must run beside it for live changes.
@@ -106,6 +109,7 @@ func New(cfg Config) (*Server, error) {
 	for _, rt := range s.routes() {
 		mux.Handle(rt.pattern, s.serve(rt))
 	}
+	mux.HandleFunc("POST /api/v1/transactions", s.push)
 	static, err := fs.Sub(staticFiles, "static")
 	if err != nil {
 		return nil, fmt.Errorf("opening the static files: %w", err)

@@ -109,7 +109,10 @@ type SourceConfig struct {
 	Path     string   `toml:"path"`
 	Schedule string   `toml:"schedule"`
 	MaxAge   Duration `toml:"max_age"`
-	Full     bool     `toml:"full"` // the file holds every open request: what vanished from it is closed
+	Full     bool     `toml:"full"` // the file or query holds every open request: what vanished from it is closed
+	// PushTokenFile holds the token with which another system may send requests
+	// to POST /api/v1/transactions.
+	PushTokenFile string `toml:"push_token_file"`
 }
 
 // ILLiadConfig is [office.illiad].

@@ -88,7 +88,11 @@ func (d *daemon) run(ctx context.Context) error {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
 		planned = append(planned, n)
-		cfg.Offices = append(cfg.Offices, web.Office{Office: n})
+		push, err := d.inst.push(o)
+		if err != nil {
+			return fmt.Errorf("office %s: %w", o.Code, err)
+		}
+		cfg.Offices = append(cfg.Offices, web.Office{Office: n, Push: push})
 		job, err := notices.NoticesJob(planner, n)
 		if err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
