@@ -3,7 +3,8 @@
 // knows ILLiad's names.
 //
 //	export file (CSV, JSON lines) ─ FileSource ─┐
-//	                                            ├→ store.Import
+//	the ILL system's database ───── SQLSource ──┤
+//	another system's POST ───────── Push ───────┼→ store.Import
 //	Web Platform API ─ Client ─ API.Refresh ────┘
 //	                      ↑
 //	store rows "writeback" ─ API.WriteBack

@@ -119,6 +119,20 @@ func fill(r *store.ImportRow, places [][]int, value func(int) string) error {
 	return nil
 }
 
+// lacks names a column without which no row can be taken and for which there is
+// no place; "" = all are there.
+func lacks(places [][]int) string {
+	for i, f := range fields {
+		switch f.name {
+		case "transaction_number", "username", "transaction_status":
+			if len(places[i]) == 0 {
+				return f.name
+			}
+		}
+	}
+	return ""
+}
+
 // absent are the store's columns for which there is no place.
 func absent(places [][]int) []string {
 	var names []string

@@ -83,13 +83,8 @@ func readCSV(lines *lineReader, states *StateMap, bad Bad, yield func(store.Impo
 		return fmt.Errorf("its first line: %w", err)
 	}
 	places := columns(header)
-	for i, f := range fields {
-		switch f.name {
-		case "transaction_number", "username", "transaction_status":
-			if len(places[i]) == 0 {
-				return fmt.Errorf("its first line has no column %s; it must name the columns, at least transaction_number, username and status", f.name)
-			}
-		}
+	if missing := lacks(places); missing != "" {
+		return fmt.Errorf("its first line has no column %s; it must name the columns, at least transaction_number, username and status", missing)
 	}
 	for {
 		record, line, err := c.record()

@@ -95,7 +95,7 @@ func (s *FileSource) pickUp(ctx context.Context) (read int, detail string, err e
 		read++
 		s.Log.Info("took in an export", "file", path, "rows", res.Rows, "added", res.Added, "updated", res.Updated, "closed", res.Closed, "bad", res.Bad)
 		if res.ShrunkFrom > 0 {
-			detail = fmt.Sprintf("the export %s has %d open requests where there were %d; nothing was closed until someone confirms on the settings page that it is complete", filepath.Base(path), res.ShrunkTo, res.ShrunkFrom)
+			detail = shrunk("the export "+filepath.Base(path), res)
 		}
 	}
 	if detail == "" && len(files) == 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx" of database/sql, for an ILL system's own Postgres
 )
 
 // ErrNotFound says that no row answers to what was asked.

@@ -94,11 +94,12 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 			c.finding(f)
 		}
 	}
+	c.query(ctx, inst, o)
 	c.illSystem(ctx, inst, o)
 	office := inst.offices[o.Code]
 	switch {
 	case office.ImportedAt == nil:
-		c.fail("run `illmail import`, or set [office.source] path", "transactions: none were imported yet")
+		c.fail("run `illmail import`, or set path or query_file in [office.source]", "transactions: none were imported yet")
 	default:
 		c.ok("transactions: imported %s, newest date inside %s", office.ImportedAt.In(o.location).Format("2006-01-02 15:04"), office.DataDate)
 	}

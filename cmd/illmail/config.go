@@ -106,10 +106,14 @@ type OAuthConfig struct {
 
 // SourceConfig is [office.source].
 type SourceConfig struct {
-	Path     string   `toml:"path"`
-	Schedule string   `toml:"schedule"`
-	MaxAge   Duration `toml:"max_age"`
-	Full     bool     `toml:"full"` // the file or query holds every open request: what vanished from it is closed
+	Path string `toml:"path"`
+	// QueryFile holds a SELECT that runs on the database at the URL in
+	// DatabaseURLFile, in place of Path.
+	QueryFile       string   `toml:"query_file"`
+	DatabaseURLFile string   `toml:"database_url_file"`
+	Schedule        string   `toml:"schedule"`
+	MaxAge          Duration `toml:"max_age"`
+	Full            bool     `toml:"full"` // the file or query holds every open request: what vanished from it is closed
 	// PushTokenFile holds the token with which another system may send requests
 	// to POST /api/v1/transactions.
 	PushTokenFile string `toml:"push_token_file"`
@@ -329,6 +333,12 @@ func (c *Config) check() error {
 		o.location = loc
 		if err := o.checkServers(at); err != nil {
 			return err
+		}
+		switch s := o.Source; {
+		case s.Path != "" && s.QueryFile != "":
+			return at("source.query_file", "stands beside path; requests are read from one of them")
+		case (s.QueryFile == "") != (s.DatabaseURLFile == ""):
+			return at("source.query_file", "and database_url_file belong together: the SELECT, and sqlserver://USER:PASSWORD@HOST?database=NAME")
 		}
 		if err := oneOf(at, "notices.mode", o.Notices.Mode, "send", "approve", "off"); err != nil {
 			return err

@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"illmail/illiad"
 	"illmail/mailbox"
 	"illmail/notices"
 	"illmail/store"
@@ -305,36 +304,4 @@ func (c serveCmd) Run(e *env) error {
 		e.log.Info("illmail is up", "pages", "http://"+l.Addr().String())
 		return newDaemon(inst, e.log, l).run(e.ctx)
 	})
-}
-
-// follow picks up an office's export of transactions on its schedule, and
-// before a notice goes. It returns nil where the office names no export.
-func (d *daemon) follow(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office) (*notices.Job, error) {
-	if o.Source.Path == "" {
-		return nil, nil
-	}
-	states, err := o.states()
-	if err != nil {
-		return nil, err
-	}
-	schedule, err := notices.ParseSchedule(o.Source.Schedule, o.location)
-	if err != nil {
-		return nil, fmt.Errorf("source.schedule: %w", err)
-	}
-	source := &illiad.FileSource{DB: d.inst.db, OfficeID: n.ID, Path: o.Source.Path, States: states, Full: o.Source.Full,
-		MaxAge: time.Duration(o.Source.MaxAge), Log: d.log.With("office", o.Code)}
-	n.Refresher = source
-	start("first export", func(ctx context.Context) error {
-		_, err := source.PickUp(ctx)
-		return err
-	})
-	return &notices.Job{OfficeID: n.ID, Name: "source", Schedule: schedule,
-		Run: func(ctx context.Context, fire store.Fire, _ time.Time) error {
-			// Recorded first: a pick-up that dies is made good by the next one.
-			if first, err := d.inst.db.RecordFire(ctx, fire); err != nil || !first {
-				return err
-			}
-			_, err := source.PickUp(ctx)
-			return err
-		}}, nil
 }

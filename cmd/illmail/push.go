@@ -46,6 +46,3 @@ func (inst *installation) push(o *OfficeConfig) (*web.Push, error) {
 	}
 	return &web.Push{TokenHash: sha256.Sum256([]byte(token)), Take: take}, nil
 }
-
-// pulls reports whether an export or a query is read on schedule.
-func (s *SourceConfig) pulls() bool { return s.Path != "" }

@@ -111,7 +111,7 @@ func (o *OfficeConfig) rules() (*notices.Rules, error) {
 		ILLiad: o.ILLiad.BaseURL != "", OffInILLiad: o.ILLiad.OffInILLiad,
 		Calendar: cal, Location: o.location,
 	}
-	if o.Source.Path != "" || o.Source.PushTokenFile != "" { // what `import` brings is as old as its user says
+	if o.Source.pulls() || o.Source.PushTokenFile != "" { // what `import` brings is as old as its user says
 		r.MaxAge = time.Duration(o.Source.MaxAge)
 	}
 	return r, r.Validate()

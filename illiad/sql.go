@@ -1,0 +1,240 @@
+package illiad
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	_ "github.com/microsoft/go-mssqldb" // driver "sqlserver"
+
+	"illmail/store"
+)
+
+const (
+	// queryPatience bounds one reading of the office's query.
+	queryPatience = 15 * time.Minute
+	// queryFresh is how long a reading counts as asked just now: a run of
+	// notices must not make the database answer once a mail.
+	queryFresh = 5 * time.Minute
+)
+
+// SQLSource takes in the rows of the office's own query against the database
+// of its ILL system, by the names of their columns.
+type SQLSource struct {
+	DB       *store.DB
+	OfficeID int64
+	URL      string // sqlserver://… or postgres://…
+	Query    string
+	States   *StateMap
+	Full     bool // the query returns every request that is open
+	Log      *slog.Logger
+
+	mu     sync.Mutex
+	readAt time.Time
+	last   []int64 // the numbers that the last reading returned, in order
+	whole  bool    // what it did not return is closed by now
+}
+
+// driver is the database/sql driver for the URL. Its error does not repeat the
+// URL, which holds a password.
+func (s *SQLSource) driver() (string, error) {
+	u, err := url.Parse(s.URL)
+	if err == nil && u.Host != "" || err == nil && u.RawQuery != "" {
+		switch u.Scheme {
+		case "sqlserver":
+			return "sqlserver", nil
+		case "postgres", "postgresql":
+			return "pgx", nil // registered by store
+		}
+	}
+	return "", errors.New("database_url_file must hold sqlserver://USER:PASSWORD@HOST?database=NAME, or a postgres:// URL")
+}
+
+// query runs fn on the rows of the query; what leads to where the fields stand.
+func (s *SQLSource) query(ctx context.Context, fn func(rows *sql.Rows, names []string, places [][]int) error) error {
+	driver, err := s.driver()
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open(driver, s.URL)
+	if err != nil {
+		return fmt.Errorf("opening the ILL system's database: %w", err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, s.Query)
+	if err != nil {
+		return fmt.Errorf("asking the ILL system's database: %w", err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return fmt.Errorf("reading the names of the columns: %w", err)
+	}
+	places := columns(names)
+	if missing := lacks(places); missing != "" {
+		return fmt.Errorf("the query returns no column %s; it must name its columns, at least transaction_number, username and status", missing)
+	}
+	return fn(rows, names, places)
+}
+
+// PickUp runs the query and takes its rows in: all, or none where it breaks
+// off. How it went is the health of "source".
+func (s *SQLSource) PickUp(ctx context.Context) (read int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pickUp(ctx)
+}
+
+func (s *SQLSource) pickUp(ctx context.Context) (read int, err error) {
+	res, err := s.takeIn(ctx)
+	detail := ""
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return 0, err
+	case err != nil:
+		detail = err.Error()
+	default:
+		read = 1
+		s.Log.Info("took in the query", "rows", res.Rows, "added", res.Added, "updated", res.Updated, "closed", res.Closed, "bad", res.Bad)
+		if res.ShrunkFrom > 0 {
+			detail = shrunk("the query", res)
+		}
+	}
+	return read, errors.Join(err, s.DB.SetHealth(ctx, s.OfficeID, "source", detail == "", detail))
+}
+
+// shrunk says why nothing was closed.
+func shrunk(what string, res store.ImportResult) string {
+	return fmt.Sprintf("%s has %d open requests where there were %d; nothing was closed until someone confirms on the settings page that it is complete", what, res.ShrunkTo, res.ShrunkFrom)
+}
+
+func (s *SQLSource) takeIn(ctx context.Context) (res store.ImportResult, err error) {
+	ctx, cancel := context.WithTimeout(ctx, queryPatience)
+	defer cancel()
+	began := time.Now()
+	var numbers []int64
+	unread := 0
+	bad := func(row int, why string) {
+		s.Log.Warn("a row of the query was left out", "row", row, "why", why)
+	}
+	err = s.query(ctx, func(rows *sql.Rows, names []string, places [][]int) error {
+		read := s.rows(rows, len(names), places, func(row int, why string) { unread++; bad(row, why) })
+		res, err = s.DB.Import(ctx, s.OfficeID, func(yield func(store.ImportRow, error) bool) {
+			for row, err := range read {
+				numbers = append(numbers, row.Transaction.TransactionNumber)
+				if !yield(row, err) {
+					return
+				}
+			}
+		}, store.ImportOptions{Full: s.Full, Bad: bad})
+		return err
+	})
+	res.Bad += unread
+	if err == nil {
+		slices.Sort(numbers)
+		s.readAt, s.last, s.whole = began, numbers, s.Full && res.ShrunkFrom == 0
+	}
+	return res, err
+}
+
+// rows yields the rows of the query; a bad one is told and skipped.
+func (s *SQLSource) rows(rows *sql.Rows, width int, places [][]int, bad Bad) iter.Seq2[store.ImportRow, error] {
+	return func(yield func(store.ImportRow, error) bool) {
+		values, into := make([]any, width), make([]any, width)
+		for i := range values {
+			into[i] = &values[i]
+		}
+		n := 0
+		for rows.Next() {
+			n++
+			if err := rows.Scan(into...); err != nil {
+				yield(store.ImportRow{}, fmt.Errorf("reading row %d of the query: %w", n, err))
+				return
+			}
+			row := store.ImportRow{Line: n}
+			err := fill(&row, places, func(i int) string { return sqlText(values[i]) })
+			if err == nil {
+				err = complete(&row, s.States)
+			}
+			if err != nil {
+				bad(n, err.Error())
+				continue
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(store.ImportRow{}, fmt.Errorf("reading the query after row %d: %w", n, err))
+		}
+	}
+}
+
+// sqlText is a value as a file would write it. A time is the day that its own
+// clock shows: ILLiad's columns are local time without a zone.
+func sqlText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return valid(v)
+	case []byte:
+		return valid(string(v))
+	case time.Time:
+		return v.Format(time.DateOnly)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
+// Refresh runs the query again, unless it was read within the last minutes. It
+// fails where that says nothing of one of the transactions.
+func (s *SQLSource) Refresh(ctx context.Context, _ int64, tns []int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.readAt) > queryFresh {
+		if _, err := s.pickUp(ctx); err != nil {
+			return err
+		}
+	}
+	if s.whole {
+		return nil // what it did not return is closed
+	}
+	for _, tn := range tns {
+		if _, ok := slices.BinarySearch(s.last, tn); !ok {
+			return fmt.Errorf("the query did not return transaction %d", tn)
+		}
+	}
+	return nil
+}
+
+// Check runs the query and reads its first row. It returns the names of the
+// columns that are not understood.
+func (s *SQLSource) Check(ctx context.Context) (ignored []string, err error) {
+	err = s.query(ctx, func(rows *sql.Rows, names []string, places [][]int) error {
+		for i, name := range names {
+			if !slices.ContainsFunc(places, func(at []int) bool { return slices.Contains(at, i) }) {
+				ignored = append(ignored, strings.TrimSpace(name))
+			}
+		}
+		var wrong error
+		for _, err := range s.rows(rows, len(names), places, func(row int, why string) { wrong = fmt.Errorf("row %d: %s", row, why) }) {
+			if err != nil {
+				return err
+			}
+			break
+		}
+		return wrong
+	})
+	return ignored, err
+}
