@@ -212,9 +212,13 @@ func (w *worker) sendOne(ctx context.Context, s Submitter, m store.OutboxMail) e
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(graceOnExit, cancel) })()
 
+	mail, err := w.outgoing(ctx, m)
+	if err != nil {
+		return err
+	}
 	begun := false
 	var commitErr error
-	out := s.Submit(sendCtx, w.outgoing(m), func(c context.Context) error {
+	out := s.Submit(sendCtx, mail, func(c context.Context) error {
 		if commitErr = ctx.Err(); commitErr != nil {
 			return commitErr // told to leave before it began: it stays queued
 		}
@@ -319,7 +323,7 @@ func (w *worker) health(ctx context.Context, part string, problem error) {
 }
 
 // outgoing is the mail as it goes; the same row gives the same bytes.
-func (w *worker) outgoing(m store.OutboxMail) mailbox.Outgoing {
+func (w *worker) outgoing(ctx context.Context, m store.OutboxMail) (mailbox.Outgoing, error) {
 	out := mailbox.Outgoing{
 		FromName: w.office.Name, From: w.office.Address, ToName: m.RecipientName, To: m.Recipient, Cc: m.Cc,
 		Subject: m.Subject, Text: m.BodyText, HTML: m.BodyHTML, MessageID: m.MessageID, Ref: m.Ref, InReplyTo: m.InReplyTo, References: m.Refs,
@@ -331,7 +335,17 @@ func (w *worker) outgoing(m store.OutboxMail) mailbox.Outgoing {
 	if w.office.RehearsalAddress != "" {
 		out.To, out.Cc = w.office.RehearsalAddress, nil
 	}
-	return out
+	if m.Kind != store.KindReply {
+		return out, nil
+	}
+	files, err := w.DB.OutboxFiles(ctx, m.ID)
+	if err != nil {
+		return out, err
+	}
+	for _, f := range files {
+		out.Attachments = append(out.Attachments, mailbox.OutgoingAttachment{Name: f.Name, ContentType: f.ContentType, Data: f.Data})
+	}
+	return out, nil
 }
 
 // fileCopies files copies in Sent that are owed: it looks first, so that one
@@ -362,7 +376,10 @@ func (w *worker) fileCopy(ctx context.Context, m store.OutboxMail) error {
 		return err
 	}
 	if !found {
-		out := w.outgoing(m)
+		out, err := w.outgoing(ctx, m)
+		if err != nil {
+			return err
+		}
 		raw, err := mailbox.Compose(out)
 		if err != nil {
 			return err

@@ -122,9 +122,10 @@ func mergeConversations(ctx context.Context, tx pgx.Tx, winner, loser int64, act
 		`DELETE FROM message_ref WHERE conversation_id = $2 AND $1 > 0`,
 		`UPDATE outbox SET conversation_id = $1 WHERE conversation_id = $2`,
 		`UPDATE note SET conversation_id = $1 WHERE conversation_id = $2`,
-		`INSERT INTO draft (conversation_id, staff_id, subject, body, template, wants_approval, updated_at)
-			SELECT $1, staff_id, subject, body, template, wants_approval, updated_at FROM draft WHERE conversation_id = $2
+		`INSERT INTO draft (conversation_id, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at)
+			SELECT $1, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at FROM draft WHERE conversation_id = $2
 			ON CONFLICT (conversation_id, staff_id) DO UPDATE SET body = draft.body || E'\n\n' || excluded.body`,
+		`UPDATE attachment SET conversation_id = $1 WHERE conversation_id = $2`,
 		`DELETE FROM draft WHERE conversation_id = $2 AND $1 > 0`,
 		`UPDATE event SET subject_id = $1 WHERE subject = 'conversation' AND subject_id = $2`,
 		`UPDATE conversation SET merged_into = $1 WHERE merged_into = $2`,

@@ -18,6 +18,8 @@ type Answer struct {
 	// none: a newer one is a colleague's, or a second click.
 	SeenReplyID int64
 	Then        ItemState // done, waiting_patron or waiting_partner
+	Files       []int64   // of the writer's draft, or that of DraftOf, which go with it
+	DraftOf     int64     // whose draft is sent, beside the sender's own; 0: nobody's
 }
 
 // AnswerConversation queues a reply and moves the conversation, in one
@@ -37,7 +39,11 @@ func (db *DB) AnswerConversation(ctx context.Context, a Answer) (outboxID int64,
 		if err := handleAll(ctx, tx, a.ConversationID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM draft WHERE conversation_id = $1 AND staff_id = $2`, a.ConversationID, a.StaffID); err != nil {
+		writers := []int64{a.StaffID, a.DraftOf}
+		if err := moveFiles(ctx, tx, outboxID, a.ConversationID, writers, a.Files); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM draft WHERE conversation_id = $1 AND staff_id = ANY ($2)`, a.ConversationID, writers); err != nil {
 			return fmt.Errorf("dropping the draft: %w", err)
 		}
 		q.State, q.SnoozedUntil, q.AnswerBy, q.Note = a.Then, nil, Date{}, ""
@@ -81,11 +87,14 @@ func unseen(ctx context.Context, tx pgx.Tx, q *QueueItem, seen, seenReply int64)
 func takeBack(ctx context.Context, tx pgx.Tx, outboxID int64, actor, note string) error {
 	var conv int64
 	err := tx.QueryRow(ctx, `
-		WITH o AS (SELECT conversation_id, staff_id, subject, body_text, template, created_at FROM outbox WHERE id = $1 AND kind = 'reply' AND conversation_id IS NOT NULL),
+		WITH o AS (SELECT id, office_id, conversation_id, staff_id, recipient, cc, subject, body_text, template, created_at FROM outbox WHERE id = $1 AND kind = 'reply' AND conversation_id IS NOT NULL),
 		m AS (UPDATE message SET handled_at = NULL FROM o WHERE message.conversation_id = o.conversation_id AND message.handled_at = o.created_at),
-		d AS (INSERT INTO draft (conversation_id, staff_id, subject, body, template)
-			SELECT conversation_id, staff_id, subject, body_text, template FROM o WHERE staff_id IS NOT NULL
-			ON CONFLICT (conversation_id, staff_id) DO NOTHING)
+		d AS (INSERT INTO draft (conversation_id, staff_id, recipient, cc, subject, body, template)
+			SELECT conversation_id, staff_id, recipient, array_to_string(cc, ', '), subject, body_text, template FROM o WHERE staff_id IS NOT NULL
+			ON CONFLICT (conversation_id, staff_id) DO NOTHING),
+		f AS (INSERT INTO attachment (office_id, conversation_id, staff_id, name, content_type, size, data)
+			SELECT o.office_id, o.conversation_id, o.staff_id, a.name, a.content_type, a.size, a.data FROM o JOIN attachment a ON a.outbox_id = o.id
+			WHERE o.staff_id IS NOT NULL ORDER BY a.id)
 		SELECT conversation_id FROM o`, outboxID).Scan(&conv)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil

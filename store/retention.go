@@ -66,12 +66,16 @@ func purgeBodies(ctx context.Context, tx pgx.Tx, before, now time.Time) (message
 		return 0, 0, err
 	}
 	messages = int(tag.RowsAffected())
-	tag, err = tx.Exec(ctx, `
+	err = tx.QueryRow(ctx, `
+		WITH purged AS (
 		UPDATE outbox o SET body_text = '', body_html = ''
 		WHERE o.state IN ('sent', 'failed', 'cancelled') AND o.created_at < $1 AND o.body_text <> ''
 		  AND NOT EXISTS (SELECT FROM queue_item q WHERE q.conversation_id = o.conversation_id
-		                  AND (q.state <> 'done' OR q.updated_at >= $1))`, before)
-	return messages, int(tag.RowsAffected()), err
+		                  AND (q.state <> 'done' OR q.updated_at >= $1))
+		RETURNING o.id),
+		files AS (DELETE FROM attachment USING purged WHERE attachment.outbox_id = purged.id)
+		SELECT count(*) FROM purged`, before).Scan(&mails)
+	return messages, mails, err
 }
 
 // purgePatrons takes the names out of everything about patrons whose requests
@@ -104,6 +108,7 @@ func purgePatrons(ctx context.Context, tx pgx.Tx, before time.Time) (int, error)
 		        attachments = '[]', identifiers = '[]', reasons = '[]', intents = '[]', purged_at = coalesce(purged_at, now())
 		 WHERE m.patron_id = ANY($1) OR m.conversation_id IN (SELECT id FROM conversation WHERE patron_id = ANY($1))`,
 		`UPDATE conversation SET subject = '' WHERE patron_id = ANY($1)`,
+		`DELETE FROM attachment a USING outbox o WHERE o.id = a.outbox_id AND o.patron_id = ANY($1) AND o.state IN ('sent', 'failed', 'cancelled')`,
 		`UPDATE outbox SET recipient = 'purged', recipient_name = '', cc = '{}', subject = '', body_text = '', body_html = ''
 		 WHERE patron_id = ANY($1) AND state IN ('sent', 'failed', 'cancelled')`,
 		`UPDATE patron SET username = 'purged-' || id, first_name = '', last_name = '', email = '', department = '', site = '',

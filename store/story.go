@@ -116,6 +116,7 @@ type StoryMail struct {
 	BouncedAt      *time.Time
 	BounceStatus   string
 	Numbers        []int64 // transaction numbers that it tells of
+	Files          []File
 }
 
 // StoryNote is an internal note.
@@ -141,10 +142,13 @@ type Draft struct {
 	ConversationID int64
 	StaffID        int64
 	Staff          string
+	Recipient      string // "" = to whom a reply goes
+	Cc             string // as typed
 	Subject        string
 	Body           string
 	Template       string
 	WantsApproval  bool
+	Files          []File // read only; see [DB.AttachFile]
 	UpdatedAt      time.Time
 }
 
@@ -162,11 +166,11 @@ type Story struct {
 const storyMessageColumns = `id, office_id, conversation_id, state, problem, direction, outbox_id, message_id, internal_date, sent_at, size, truncated,
 	from_name, from_addr, to_addrs, cc_addrs, subject, body_text, new_text, kind, intents, reasons, needs_staff, sender_verified, attachments`
 
-const storyMailColumns = `b.id, b.conversation_id, b.state, b.kind, b.rung, b.recipient, b.cc, b.subject, b.body_text, b.template,
+var storyMailColumns = `b.id, b.conversation_id, b.state, b.kind, b.rung, b.recipient, b.cc, b.subject, b.body_text, b.template,
 	coalesce(nullif(s.full_name, ''), s.username, '') AS staff, b.staff_id, b.reason, b.message_id, b.created_at, b.not_before, b.sent_at,
 	b.smtp_reply, b.bounced_at, b.bounce_status,
 	coalesce((SELECT array_agg(DISTINCT t.transaction_number ORDER BY t.transaction_number)
-	          FROM notice n JOIN transaction t ON t.id = n.transaction_id WHERE n.outbox_id = b.id), '{}') AS numbers`
+	          FROM notice n JOIN transaction t ON t.id = n.transaction_id WHERE n.outbox_id = b.id), '{}') AS numbers, ` + filesOf(`f.outbox_id = b.id`)
 
 // ReadStory returns a conversation with all that belongs to it, or ErrNotFound.
 func (db *DB) ReadStory(ctx context.Context, conversationID int64) (*Story, error) {
@@ -198,7 +202,8 @@ func (db *DB) ReadStory(ctx context.Context, conversationID int64) (*Story, erro
 			SELECT mm.transaction_id FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided WHERE m.conversation_id = $1)
 		ORDER BY e.id`, conversationID)
 	queue(b, &st.Drafts, `
-		SELECT d.conversation_id, d.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS staff, d.subject, d.body, d.template, d.wants_approval, d.updated_at
+		SELECT d.conversation_id, d.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS staff, d.recipient, d.cc,
+		       d.subject, d.body, d.template, d.wants_approval, d.updated_at, `+filesOf(`f.conversation_id = d.conversation_id AND f.staff_id = d.staff_id`)+`
 		FROM draft d JOIN staff s ON s.id = d.staff_id WHERE d.conversation_id = $1 ORDER BY d.updated_at`, conversationID)
 	var c []ConversationView
 	queue(b, &c, `
@@ -275,10 +280,10 @@ func (db *DB) ListUndeliverable(ctx context.Context, officeID int64, limit int) 
 // SaveDraft keeps what someone is writing, one a person and conversation.
 func (db *DB) SaveDraft(ctx context.Context, d Draft, now time.Time) error {
 	if _, err := db.pool.Exec(ctx, `
-		INSERT INTO draft (conversation_id, staff_id, subject, body, template, wants_approval, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (conversation_id, staff_id) DO UPDATE SET subject = excluded.subject, body = excluded.body, template = excluded.template,
+		INSERT INTO draft (conversation_id, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (conversation_id, staff_id) DO UPDATE SET recipient = excluded.recipient, cc = excluded.cc, subject = excluded.subject, body = excluded.body, template = excluded.template,
 			wants_approval = excluded.wants_approval, updated_at = excluded.updated_at`,
-		d.ConversationID, d.StaffID, d.Subject, d.Body, d.Template, d.WantsApproval, now); err != nil {
+		d.ConversationID, d.StaffID, d.Recipient, d.Cc, d.Subject, d.Body, d.Template, d.WantsApproval, now); err != nil {
 		return fmt.Errorf("saving a draft: %w", err)
 	}
 	return nil

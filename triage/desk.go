@@ -92,6 +92,17 @@ func (d *Desk) SaveDraft(ctx context.Context, draft store.Draft, now time.Time) 
 	return d.DB.SaveDraft(ctx, draft, now)
 }
 
+// Attach keeps a file with a draft, which must be there, and returns its id;
+// store.ErrTooMuch where the mail would grow too big.
+func (d *Desk) Attach(ctx context.Context, conversation, staff int64, f store.FileData) (int64, error) {
+	return d.DB.AttachFile(ctx, conversation, staff, f)
+}
+
+// Detach takes a file off a draft.
+func (d *Desk) Detach(ctx context.Context, conversation, staff, file int64) error {
+	return d.DB.DropFile(ctx, conversation, staff, file)
+}
+
 // RetryKeptAside files a message again that could not be filed.
 func (d *Desk) RetryKeptAside(ctx context.Context, message int64, actor store.Actor) error {
 	return d.DB.RetryKeptAside(ctx, message, actor)

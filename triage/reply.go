@@ -27,6 +27,8 @@ type ReplyInput struct {
 	Body              string          // plain text
 	Template          string          // of which it was made, "" for none
 	Then              store.ItemState // done, waiting_partner, or waiting_patron where empty
+	Files             []int64         // files of the draft that go with it
+	DraftOf           int64           // the colleague whose draft is approved by this; 0: nobody
 }
 
 // Recipient is to whom a reply goes.
@@ -175,7 +177,7 @@ func (d *Desk) Reply(ctx context.Context, in ReplyInput, now time.Time) (int64, 
 	if then != store.ItemDone && then != store.ItemWaitingPatron && then != store.ItemWaitingPartner {
 		return 0, fmt.Errorf("%q is no state after a reply", then)
 	}
-	return d.DB.AnswerConversation(ctx, store.Answer{NewReply: r, SeenReplyID: in.LastSeenReplyID, Then: then})
+	return d.DB.AnswerConversation(ctx, store.Answer{NewReply: r, SeenReplyID: in.LastSeenReplyID, Then: then, Files: in.Files, DraftOf: in.DraftOf})
 }
 
 func (d *Desk) undo() time.Duration {

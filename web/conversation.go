@@ -62,6 +62,19 @@ type conversationPage struct {
 	MayApprove  bool
 }
 
+// draftOf is that person's draft, or nil.
+func (p *conversationPage) draftOf(staff int64) *store.Draft {
+	if p.Draft != nil && p.Draft.StaffID == staff {
+		return p.Draft
+	}
+	for i := range p.Drafts {
+		if p.Drafts[i].StaffID == staff {
+			return &p.Drafts[i]
+		}
+	}
+	return nil
+}
+
 type snoozeChoice struct{ Value, Title string }
 
 // correctable are the intents to which staff may correct, in the order of the menu.

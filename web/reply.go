@@ -20,9 +20,11 @@ type replyForm struct {
 	Name        string
 	Verified    bool     // To is the registered address, or of a known partner
 	Known       []string // other addresses of the conversation
+	Chosen      string   // of Known, to whom it goes instead; "" for To
 	Cc          string
 	Subject     string
 	Body        string
+	Files       []store.File
 	Template    string // of which the text was made; "" for free words
 	Why         []string
 	Choices     []string // letters to choose from
@@ -55,7 +57,8 @@ func (s *Server) newReplyForm(v *visit, p *conversationPage) (*replyForm, error)
 	case of != "":
 		for _, d := range p.Drafts {
 			if strconv.FormatInt(d.StaffID, 10) == of {
-				f.Subject, f.Body, f.Template, f.DraftOf = d.Subject, d.Body, d.Template, &d
+				f.take(d)
+				f.DraftOf = &d
 			}
 		}
 	case q.Has("template"):
@@ -63,9 +66,13 @@ func (s *Server) newReplyForm(v *visit, p *conversationPage) (*replyForm, error)
 		if letter == "" {
 			f.Body, f.Why = "", nil
 		}
+		if p.Draft != nil { // another letter, with the files and to the people that were chosen
+			f.Files, f.Cc, f.Chosen = p.Draft.Files, p.Draft.Cc, p.Draft.Recipient
+		}
 		f.Problem = missing(prepared)
 	case p.Draft != nil:
-		f.Subject, f.Body, f.Template, f.DraftAt = p.Draft.Subject, p.Draft.Body, p.Draft.Template, &p.Draft.UpdatedAt
+		f.take(*p.Draft)
+		f.DraftAt = &p.Draft.UpdatedAt
 	case p.C.State == "new" || p.C.State == "open" || p.C.State == "snoozed":
 		f.Template, f.Body, f.Why = prepared.Template, prepared.Body, prepared.Why
 	}
@@ -77,6 +84,11 @@ func (s *Server) replyTo(v *visit, p *conversationPage, prepared triage.Prepared
 	return &replyForm{To: prepared.To.Addr, Name: prepared.To.Name, Verified: prepared.To.Verified, Known: prepared.To.Known,
 		LastMessage: p.LastMessage, LastReply: p.LastReply, MaySendFree: v.staff.Role.AtLeast(store.RoleStaff),
 		Choices: letterChoices(s.office(p.C.Office), p.C.Kind)}
+}
+
+// take fills a draft into the form.
+func (f *replyForm) take(d store.Draft) {
+	f.Chosen, f.Cc, f.Subject, f.Body, f.Template, f.Files = d.Recipient, d.Cc, d.Subject, d.Body, d.Template, d.Files
 }
 
 // missing says why a letter could not be filled in; "" where it could.
@@ -93,6 +105,43 @@ func letterChoices(o *Office, kind string) []string {
 	return slices.DeleteFunc(o.Templates().Names(), func(name string) bool { return strings.HasPrefix(name, "lender-") != lender })
 }
 
+// written is a reply as the form sent it.
+type written struct {
+	triage.ReplyInput
+	cc     string // as typed
+	action string
+	detach int64 // the file to take off; 0: none
+	owner  int64 // whose draft it is: one's own, or that of DraftOf
+}
+
+// readReply reads the form of a reply.
+func (s *Server) readReply(v *visit, id int64) (written, error) {
+	in := written{ReplyInput: triage.ReplyInput{ConversationID: id, StaffID: v.staff.ID, Staff: v.staff.Username, To: strings.TrimSpace(v.r.PostFormValue("to")),
+		Subject: strings.TrimSpace(v.r.PostFormValue("subject")), Body: strings.ReplaceAll(v.r.PostFormValue("body"), "\r\n", "\n"),
+		Template: v.r.PostFormValue("template")}, cc: strings.TrimSpace(v.r.PostFormValue("cc")), action: v.r.PostFormValue("action"), owner: v.staff.ID}
+	for name, to := range map[string]*int64{"last_message": &in.LastSeenMessageID, "last_reply": &in.LastSeenReplyID, "draft_of": &in.DraftOf, "detach": &in.detach} {
+		var err error
+		if *to, err = formID(v, name); err != nil {
+			return in, err
+		}
+	}
+	if in.DraftOf != 0 {
+		if !v.staff.Role.AtLeast(store.RoleStaff) {
+			return in, forbidden("Only staff may change or approve a colleague’s draft.")
+		}
+		in.owner = in.DraftOf
+	}
+	if in.detach != 0 {
+		in.action = "detach"
+	}
+	if len(in.Body) > maxDraft || len(in.Subject) > 1000 || len(in.cc) > 2000 {
+		return in, badRequest("That is too long for a mail.")
+	}
+	var err error
+	in.Files, err = formFiles(v)
+	return in, err
+}
+
 // reply sends what was written, keeps it as a draft, or gives it to a
 // colleague. Where someone else answered or wrote meanwhile it answers 409 with
 // the text still in the form.
@@ -101,26 +150,60 @@ func (s *Server) reply(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.r.ParseForm(); err != nil {
-		return fmt.Errorf("reading the form: %w", err)
-	}
-	in := triage.ReplyInput{ConversationID: id, StaffID: v.staff.ID, Staff: v.staff.Username, To: strings.TrimSpace(v.r.PostFormValue("to")),
-		Subject: strings.TrimSpace(v.r.PostFormValue("subject")), Body: strings.ReplaceAll(v.r.PostFormValue("body"), "\r\n", "\n"),
-		Template: v.r.PostFormValue("template")}
-	if in.LastSeenMessageID, err = formID(v, "last_message"); err != nil {
+	done, err := readForm(v)
+	if err != nil {
 		return err
 	}
-	if in.LastSeenReplyID, err = formID(v, "last_reply"); err != nil {
+	defer done()
+	in, err := s.readReply(v, id)
+	if err != nil {
 		return err
 	}
-	action := v.r.PostFormValue("action")
-	switch action {
-	case "draft", "approval":
-		return s.keepDraft(v, id, in, action == "approval")
-	case "send_wait", "send_close":
-	default:
-		return badRequest("There is no action %q.", action)
+	problem := ""
+	if in.action != "send_wait" && in.action != "send_close" || len(uploaded(v)) > 0 {
+		if err := s.storeDraft(v, in, in.action == "approval"); err != nil {
+			return err
+		}
+		var ids []int64
+		if ids, problem, err = s.keepUploads(v, id, in.owner); err != nil {
+			return err
+		}
+		in.Files = append(in.Files, ids...)
 	}
+	if problem == "" {
+		switch in.action {
+		case "send_wait", "send_close":
+		case "draft", "attach":
+			return s.toDraft(v, in, "draft")
+		case "detach":
+			if err := s.Desk.Detach(v.ctx(), id, in.owner, in.detach); err != nil {
+				return err
+			}
+			return s.toDraft(v, in, "draft")
+		case "approval":
+			if strings.TrimSpace(in.Body) == "" {
+				return badRequest("The draft is empty: write something first.")
+			}
+			return v.toConversation(id, "approval")
+		default:
+			return badRequest("There is no action %q.", in.action)
+		}
+	}
+	return s.send(v, in, problem)
+}
+
+// toDraft goes back to the form, to the draft that is being written there.
+func (s *Server) toDraft(v *visit, in written, done string) error {
+	of := ""
+	if in.DraftOf != 0 {
+		of = fmt.Sprintf("&draft=%d", in.DraftOf)
+	}
+	return v.redirect(fmt.Sprintf("/conversations/%d?done=%s%s#reply", in.ConversationID, done, of))
+}
+
+// send queues a reply, or shows the form again where it has a problem.
+func (s *Server) send(v *visit, in written, problem string) error {
+	id := in.ConversationID
 	p, err := s.readConversation(v, id)
 	if err != nil {
 		return err
@@ -133,10 +216,19 @@ func (s *Server) reply(v *visit) error {
 		return err
 	}
 	again := func(status int, problem string) error {
-		p.Reply = s.replyTo(v, p, prepared)
-		p.Reply.Cc, p.Reply.Subject, p.Reply.Body, p.Reply.Template = v.r.PostFormValue("cc"), in.Subject, in.Body, in.Template
-		p.Reply.Problem = problem
+		f := s.replyTo(v, p, prepared)
+		f.Chosen, f.Cc, f.Subject, f.Body, f.Template, f.Problem = in.To, in.cc, in.Subject, in.Body, in.Template, problem
+		if d := p.draftOf(in.owner); d != nil {
+			f.Files = d.Files
+			if in.DraftOf != 0 {
+				f.DraftOf = d
+			}
+		}
+		p.Reply = f
 		return s.render(v, status, "conversation", "/", p)
+	}
+	if problem != "" {
+		return again(http.StatusBadRequest, problem)
 	}
 	if prepared.To.Addr == "" {
 		return badRequest("This conversation names nobody to answer: file it on a request first.")
@@ -144,20 +236,17 @@ func (s *Server) reply(v *visit) error {
 	if strings.TrimSpace(in.Body) == "" {
 		return again(http.StatusBadRequest, "The reply is empty: write something first.")
 	}
-	if len(in.Body) > maxDraft {
-		return again(http.StatusBadRequest, "The reply is too long for a mail.")
-	}
 	if in.To != "" && !strings.EqualFold(in.To, prepared.To.Addr) && !slices.Contains(prepared.To.Known, strings.ToLower(in.To)) {
 		return again(http.StatusBadRequest, "That address takes no part in this conversation: choose one that does.")
 	}
-	if in.Cc, err = ccList(v.r.PostFormValue("cc")); err != nil {
+	if in.Cc, err = ccList(in.cc); err != nil {
 		return again(http.StatusBadRequest, sentence(err))
 	}
-	if !v.staff.Role.AtLeast(store.RoleStaff) && !unedited(in, prepared) {
+	if !v.staff.Role.AtLeast(store.RoleStaff) && !unedited(in.ReplyInput, prepared) {
 		return again(http.StatusForbidden, "You may send a letter as it is. What you changed goes to a colleague first: use “Ask for approval”.")
 	}
-	in.Then = afterReply(action, p.C.Kind)
-	mailID, err := s.Desk.Reply(v.ctx(), in, v.now)
+	in.Then = afterReply(in.action, p.C.Kind)
+	mailID, err := s.Desk.Reply(v.ctx(), in.ReplyInput, v.now)
 	if errors.Is(err, store.ErrConflict) {
 		why := strings.TrimSuffix(err.Error(), ": "+store.ErrConflict.Error())
 		return again(http.StatusConflict, "Not sent: "+why+". Read it first; your text is still here.")
@@ -165,12 +254,7 @@ func (s *Server) reply(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if of, err := formID(v, "draft_of"); err == nil && of != 0 {
-		if err := s.DB.DropDraft(v.ctx(), id, of); err != nil {
-			return err
-		}
-	}
-	if action == "send_close" {
+	if in.action == "send_close" {
 		return v.redirect(fmt.Sprintf("/?undo=%d", mailID))
 	}
 	return v.redirect(fmt.Sprintf("/conversations/%d?undo=%d", id, mailID))
@@ -190,7 +274,7 @@ func afterReply(action, kind string) store.ItemState {
 // unedited reports whether a reply is a letter just as it was prepared, to
 // nobody else.
 func unedited(in triage.ReplyInput, prepared triage.PreparedReply) bool {
-	return in.Template != "" && in.Template == prepared.Template && len(in.Cc) == 0 &&
+	return in.Template != "" && in.Template == prepared.Template && len(in.Cc) == 0 && len(in.Files) == 0 &&
 		(in.To == "" || strings.EqualFold(in.To, prepared.To.Addr)) &&
 		strings.TrimSpace(in.Body) == strings.TrimSpace(prepared.Body) && in.Subject == strings.TrimSpace(prepared.Subject)
 }
@@ -219,40 +303,46 @@ func (s *Server) saveDraft(v *visit) error {
 	if err != nil {
 		return err
 	}
-	in := triage.ReplyInput{ConversationID: id, StaffID: v.staff.ID, Subject: v.r.PostFormValue("subject"),
-		Body: strings.ReplaceAll(v.r.PostFormValue("body"), "\r\n", "\n"), Template: v.r.PostFormValue("template")}
-	if v.r.PostFormValue("quiet") == "" {
-		return s.keepDraft(v, id, in, false)
+	in, err := s.readReply(v, id)
+	if err != nil {
+		return err
 	}
 	if err := s.storeDraft(v, in, false); err != nil {
 		return err
+	}
+	if v.r.PostFormValue("quiet") == "" {
+		return s.toDraft(v, in, "draft")
 	}
 	v.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (s *Server) keepDraft(v *visit, id int64, in triage.ReplyInput, approval bool) error {
-	if approval && strings.TrimSpace(in.Body) == "" {
-		return badRequest("The draft is empty: write something first.")
+// storeDraft keeps a draft; one without text and files is thrown away. A
+// colleague's that is being approved goes on asking for it.
+func (s *Server) storeDraft(v *visit, in written, approval bool) error {
+	if in.DraftOf != 0 {
+		if err := s.asksApproval(v, in.ConversationID, in.DraftOf); err != nil {
+			return err
+		}
+		approval = true
 	}
-	if err := s.storeDraft(v, in, approval); err != nil {
-		return err
-	}
-	if approval {
-		return v.toConversation(id, "approval")
-	}
-	return v.toConversation(id, "draft")
-}
-
-func (s *Server) storeDraft(v *visit, in triage.ReplyInput, approval bool) error {
-	if len(in.Body) > maxDraft || len(in.Subject) > 1000 {
-		return badRequest("That is too long for a mail.")
-	}
-	if strings.TrimSpace(in.Body) == "" {
+	if strings.TrimSpace(in.Body) == "" && len(in.Files) == 0 && len(uploaded(v)) == 0 && in.DraftOf == 0 {
 		return s.DB.DropDraft(v.ctx(), in.ConversationID, v.staff.ID)
 	}
-	return s.Desk.SaveDraft(v.ctx(), store.Draft{ConversationID: in.ConversationID, StaffID: v.staff.ID, Subject: in.Subject, Body: in.Body,
-		Template: in.Template, WantsApproval: approval}, v.now)
+	return s.Desk.SaveDraft(v.ctx(), store.Draft{ConversationID: in.ConversationID, StaffID: in.owner, Recipient: in.To, Cc: in.cc,
+		Subject: in.Subject, Body: in.Body, Template: in.Template, WantsApproval: approval}, v.now)
+}
+
+// asksApproval is an error where a colleague's draft does not ask for approval any more.
+func (s *Server) asksApproval(v *visit, conversation, of int64) error {
+	st, err := s.DB.ReadStory(v.ctx(), conversation)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(st.Drafts, func(d store.Draft) bool { return d.StaffID == of && d.WantsApproval }) {
+		return conflict("This draft does not ask for approval any more.")
+	}
+	return nil
 }
 
 // maxDraft is how many bytes the text of a reply may have.

@@ -161,6 +161,7 @@ func (s *Server) routes() []route {
 		{"POST /conversations/{id}/match", student, s.changeMatch},
 		{"POST /conversations/{id}/intent", student, s.correctIntent},
 		{"POST /conversations/{id}/undo/{mail}", student, s.undo},
+		{"GET /files/{id}", student, s.file},
 		{"GET /messages/{id}", student, s.message},
 		{"POST /messages/{id}/retry", staff, s.retryMessage},
 		{"GET /messages/{id}/html", student, s.messageHTML},
@@ -245,7 +246,11 @@ func (s *Server) serve(rt route) http.Handler {
 			return
 		}
 		if r.Method == http.MethodPost {
-			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			most := int64(maxForm)
+			if takesFiles[rt.pattern] {
+				most = maxUpload
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, most)
 		}
 		if err := rt.do(v); err != nil {
 			s.fail(v, err)
@@ -255,6 +260,9 @@ func (s *Server) serve(rt route) http.Handler {
 
 // maxForm bounds what one POST may carry, the text of a reply or a template.
 const maxForm = 1 << 20
+
+// takesFiles are the forms that may carry files.
+var takesFiles = map[string]bool{"POST /conversations/{id}/reply": true}
 
 // fail answers with the page of an error. Only what is our own fault is logged.
 func (s *Server) fail(v *visit, err error) {

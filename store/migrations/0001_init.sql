@@ -322,6 +322,8 @@ CREATE TABLE note (
 CREATE TABLE draft (
     conversation_id bigint NOT NULL REFERENCES conversation,
     staff_id        bigint NOT NULL REFERENCES staff,
+    recipient       text NOT NULL DEFAULT '', -- '' = to whom a reply goes
+    cc              text NOT NULL DEFAULT '', -- as typed
     subject         text NOT NULL DEFAULT '',
     body            text NOT NULL DEFAULT '',
     template        text NOT NULL DEFAULT '',
@@ -382,6 +384,24 @@ CREATE INDEX outbox_patron ON outbox (patron_id, sent_at);
 CREATE INDEX outbox_alias ON outbox (alias_message_id) WHERE alias_message_id <> '';
 CREATE INDEX outbox_ref ON outbox (ref) WHERE ref <> '';
 ALTER TABLE message ADD FOREIGN KEY (outbox_id) REFERENCES outbox;
+
+-- A file of a draft, or of a mail of ours, which is never changed.
+CREATE TABLE attachment (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id       bigint NOT NULL REFERENCES office,
+    conversation_id bigint,
+    staff_id        bigint,
+    outbox_id       bigint REFERENCES outbox,
+    name            text NOT NULL,
+    content_type    text NOT NULL DEFAULT '',
+    size            bigint NOT NULL,
+    data            bytea NOT NULL,
+    FOREIGN KEY (conversation_id, staff_id) REFERENCES draft ON DELETE CASCADE,
+    CHECK ((conversation_id IS NULL) = (staff_id IS NULL) AND (conversation_id IS NULL) <> (outbox_id IS NULL))
+);
+CREATE INDEX attachment_draft ON attachment (conversation_id, staff_id);
+CREATE INDEX attachment_outbox ON attachment (outbox_id);
+ALTER TABLE attachment ALTER COLUMN data SET STORAGE EXTERNAL;
 
 -- One fact a row: this notice of this cycle fell due, and what became of it.
 CREATE TABLE notice (

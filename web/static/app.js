@@ -96,8 +96,7 @@
 	if (draft) {
 		let timer;
 		const save = async () => {
-			const body = new URLSearchParams();
-			for (const name of ["subject", "body", "template", "cc"]) body.set(name, draft.elements[name]?.value ?? "");
+			const body = new URLSearchParams([...new FormData(draft)].filter(([, value]) => typeof value === "string"));
 			body.set("quiet", "1");
 			const note = $("[data-saved]", draft);
 			try {
@@ -106,11 +105,12 @@
 			} catch { note.textContent = "No connection: the draft is not saved"; }
 		};
 		draft.addEventListener("input", (e) => {
-			if (!["body", "subject"].includes(e.target.name)) return;
+			if (!["body", "subject", "cc", "to"].includes(e.target.name)) return;
 			dirty = true;
 			clearTimeout(timer);
 			timer = setTimeout(() => { if (!draft.dataset.sent) save(); }, 1200);
 		});
+		$("input[type=file]", draft)?.addEventListener("change", () => draft.requestSubmit($("button[value=attach]", draft)));
 		addEventListener("beforeunload", (e) => { if (dirty) e.preventDefault(); });
 	}
 
