@@ -121,7 +121,7 @@ func TestAllMyBooks(t *testing.T) {
 func TestPartnerByTheirNumber(t *testing.T) {
 	tr := loan(350001, "jdoe3", "Jane", "Doe", "Imagined Communities", "Benedict Anderson", "Checked Out to Customer")
 	tr.ILLNumber = "228104417"
-	res := understand(mail("ill@lib.northgate.example", "Northgate ILL", "RECALL - ILL 228104417", "Please recall this item from your patron, it is needed for course reserve here.\n\nMaureen"), tr)
+	res := understand(mail("ill@lib.northgate.example", "Northgate ILL", "RECALL - ILL 228104417", "Please recall Imagined Communities from your patron, it is needed for course reserve here.\n\nMaureen"), tr)
 	if res.Kind != KindPartner || len(res.Intents) == 0 || res.Intents[0].Intent != Recall {
 		t.Errorf("kind %s, intents %+v", res.Kind, res.Intents)
 	}

@@ -82,7 +82,7 @@ func (s *records) decidePatron(intents []IntentScore) {
 	}
 	var own []*candidate
 	for _, c := range s.cands {
-		if c.stand >= sameName || c.stand == mentioned && (s.forwarded() || s.actsFor(c)) {
+		if s.mayFile(c) {
 			own = append(own, c)
 		}
 	}
@@ -372,11 +372,10 @@ func (s *records) elsewhere() bool {
 	return containsAny(" "+strings.Join(s.text.words, " ")+" ", " the other one ", " another book ", " another request ", " another article ", " a different request ", " the other request ", " my other request ", " the other book ", " my other book ", " the other article ", " not about the ", " not about this ", " while i have you ", " unrelated ", " separate question ", " different question ", " not this one ")
 }
 
-// actsFor reports whether somebody of the patron's own institution writes in
-// the patron's name: named in the mail, with the number and the title.
+// actsFor reports whether somebody writes in the patron's name, who is named in
+// the mail, with the number and the title.
 func (s *records) actsFor(c *candidate) bool {
-	_, domain, _ := strings.Cut(s.r.Message.Author().Key(), "@")
-	return s.r.Office.owns(domain) && idRank(c.idNew) >= 0 && idRank(c.idNew) <= 4 && c.title.score >= 0.5
+	return idRank(c.idNew) >= 0 && idRank(c.idNew) <= 4 && c.title.score >= 0.5
 }
 
 // sameAuthor reports whether another of the requests is by the same author.

@@ -154,7 +154,7 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string,
 		k = KindPatron
 		why = append(why, "the sender is a patron in the records")
 	}
-	if len(s.f.Lenders) > 0 && k == KindPatron && !s.senderKnown() {
+	if s.lender != nil && k == KindPatron && !s.senderKnown() {
 		k = KindPartner
 		why = append(why, "the sender is a lender in the directory")
 	}

@@ -1,24 +1,34 @@
 package classifier
 
-import "sort"
+import (
+	"sort"
+	"strings"
+)
 
-// decideLibrary files mail of lenders and ILL systems: by our number, or by
-// the title with a second sign.
+// decideLibrary files mail of lenders and ILL systems: by a number, or by the
+// title with a second sign. One who is not known must show what only a party
+// has: our mail, or the number that lender and borrower share, or the lender's
+// symbol, each with a second sign. Titles, DOIs and TNs others know, too.
 func (s *records) decideLibrary(kind Kind, intent Intent) {
-	if intent == LendingRequest {
+	if intent == LendingRequest || s.doubtful {
 		return
+	}
+	known := s.knownPartner()
+	party := func(c *candidate) bool {
+		shared := c.idNew == "its ILL number" || c.idNew == "its Rapid number"
+		sign := c.title.score >= 0.3 || c.quoted.score >= 0.3 || c.author || c.dated || c.lender
+		return known || s.answersUs(c) || c.lender || shared && sign
 	}
 	byID := false
 	for _, c := range s.cands {
 		strong := c.idNew == "its ILL number" || c.idNew == "its Rapid number" || c.idNew == "its DOI" && kind == KindSystem
-		// Patrons and strangers know TNs, too: one files only with a second sign.
-		if c.idNew == "its TN" && (c.thread || c.lender || c.title.score >= 0.5) {
+		if c.idNew == "its TN" && (s.answersUs(c) || c.lender || c.title.score >= 0.5) {
 			strong = true
 		}
 		if c.idNew == "its number" && (c.title.score >= 0.5 || s.text.at[fold(c.t.Username)] != nil) {
 			strong = true
 		}
-		if strong {
+		if strong && party(c) {
 			c.decided = true
 			byID = true
 		}
@@ -27,7 +37,7 @@ func (s *records) decideLibrary(kind Kind, intent Intent) {
 		return
 	}
 	for _, c := range s.cands {
-		if c.thread || c.idReply && (c.title.score >= 0.5 || c.quoted.score >= 0.5) {
+		if s.answersUs(c) || c.idReply && (c.title.score >= 0.5 || c.quoted.score >= 0.5) && party(c) {
 			c.decided = true
 			byID = true
 		}
@@ -73,9 +83,15 @@ func (s *records) decideLibrary(kind Kind, intent Intent) {
 			return
 		}
 	}
-	if list[0].c.title.score >= 0.75 && (list[0].c.dated || list[0].c.lender || list[0].c.author || list[0].c.title.full && list[0].c.title.words >= 3) && (list[0].c.title.words >= 2 || list[0].c.author || list[0].c.dated) {
+	if party(list[0].c) && list[0].c.title.score >= 0.75 && (list[0].c.dated || list[0].c.lender || list[0].c.author || list[0].c.title.full && list[0].c.title.words >= 3) && (list[0].c.title.words >= 2 || list[0].c.author || list[0].c.dated) {
 		list[0].c.decided = true
 	}
+}
+
+// answersUs reports whether mail of a library answers what we wrote to one
+// about the candidate. What the patron was sent a library has no part in.
+func (s *records) answersUs(c *candidate) bool {
+	return c.thread && s.sent != nil && !strings.EqualFold(s.sent.To, c.t.Email) && !containsFold(c.t.OtherEmails, s.sent.To)
 }
 
 // decideReturned files bounces and auto-replies on the request of the mail
@@ -92,7 +108,8 @@ func (s *records) decideReturned(kind Kind) {
 		}
 	}
 	for _, c := range s.cands {
-		if (c.idNew == "its TN" || c.idReply) && (c.stand >= mentioned || kind == KindBounce && (c.title.score >= 0.5 || c.quoted.score >= 0.5)) {
+		named := c.idNew == "its TN" || c.idReply
+		if named && (s.mayFile(c) || kind == KindBounce && c.stand >= mentioned || kind == KindBounce && (c.title.score >= 0.5 || c.quoted.score >= 0.5)) {
 			c.decided = true
 		}
 	}

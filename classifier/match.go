@@ -33,6 +33,10 @@ type records struct {
 	cands []*candidate
 	sent  *Sent
 	text  *wordIndex
+	// doubtful: From must not be believed. inside: it is of the patrons' own
+	// institution. lender is who sent it, by the directory; nil for nobody known.
+	doubtful, inside bool
+	lender           *Lender
 	// intent is the likeliest wish, once it is known.
 	intent Intent
 	sure   bool
@@ -40,8 +44,10 @@ type records struct {
 
 // survey weighs every transaction of the facts.
 func survey(r *Reading, f Facts) *records {
-	s := &records{r: r, f: f, party: parties(r, f)}
+	s := &records{r: r, f: f, party: parties(r, f), doubtful: doubtful(r), lender: partner(r, f.Lenders)}
 	m := r.Message
+	_, domain, _ := strings.Cut(m.Author().Key(), "@")
+	s.inside = r.Office.owns(domain)
 	bySent := map[int64]bool{}
 	order := append(append([]string(nil), m.InReplyTo...), m.References...)
 	if m.Report != nil {
@@ -82,10 +88,6 @@ func survey(r *Reading, f Facts) *records {
 		}
 	}
 	symbols := capitals(m.Text + " " + m.Author().Name + " " + m.Subject)
-	lenders := map[string]bool{}
-	for _, l := range f.Lenders {
-		lenders[strings.ToUpper(l.Symbol)] = true
-	}
 	for i := range f.Transactions {
 		t := &f.Transactions[i]
 		if !m.Date.IsZero() && !t.CreationDate.IsZero() && t.CreationDate.After(m.Date.AddDate(0, 0, 2)) {
@@ -141,7 +143,7 @@ func survey(r *Reading, f Facts) *records {
 			c.quoted = history.matchTitle(title)
 		}
 		c.dated = !t.DueDate.IsZero() && days[t.DueDate.Format("2006-01-02")] || !t.CreationDate.IsZero() && days[t.CreationDate.Format("2006-01-02")]
-		c.lender = t.LendingLibrary != "" && (symbols[t.LendingLibrary] || lenders[strings.ToUpper(t.LendingLibrary)])
+		c.lender = t.LendingLibrary != "" && (symbols[t.LendingLibrary] || s.lender != nil && strings.EqualFold(s.lender.Symbol, t.LendingLibrary))
 		c.weigh()
 		s.cands = append(s.cands, c)
 	}
@@ -235,7 +237,7 @@ func (c *candidate) weigh() {
 		say(0.15, "names its date")
 	}
 	if c.lender {
-		say(0.2, "comes from its lender")
+		say(0.2, "its lender writes, or is named by its symbol")
 	}
 	if own {
 		say(0.1, standingWords[c.stand])
@@ -288,7 +290,7 @@ func (s *records) kindFeatures(fs *featureSet) {
 	if len(s.f.Transactions) > 0 {
 		fs.add(1.2, "r", "standing", fmt.Sprint(int(top)))
 	}
-	if len(s.f.Lenders) > 0 {
+	if s.lender != nil {
 		fs.add(1.5, "r", "lender")
 	}
 	if s.sent != nil {

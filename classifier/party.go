@@ -132,11 +132,93 @@ func samePerson(name string, t *Transaction) bool {
 	return words[first[0]]
 }
 
+// doubtful reports whether From must not be believed: authentication speaks
+// against it, or it names several authors, of whom a reader may show any
+// (RFC 7489 section 6.6.1).
+func doubtful(r *Reading) bool {
+	m := r.Message
+	fields := 0
+	for _, f := range m.Fields {
+		if strings.EqualFold(f.Name, "From") {
+			fields++
+		}
+	}
+	return len(m.From) > 1 || fields > 1 || m.AuthResults(r.Office.AuthservIDs) == mailbox.VerdictFail
+}
+
 // verified reports whether From is exactly the registered address of that
-// patron and authentication does not speak against it.
+// patron and nothing speaks against it.
 func (s *records) verified(username string) bool {
-	if username == "" || s.party[username] != registered {
+	return username != "" && s.party[username] == registered && !s.doubtful
+}
+
+// mayFile reports whether a patron's mail may be filed on the candidate by
+// itself: the sender is a party to it. A name proves that only together with
+// our own mail, which nobody else was sent; what is said of a patron, only
+// where somebody of the same institution hands it on.
+func (s *records) mayFile(c *candidate) bool {
+	if s.doubtful {
 		return false
 	}
-	return s.r.Message.AuthResults(s.r.Office.AuthservIDs) != mailbox.VerdictFail
+	switch c.stand {
+	case stranger:
+		return false
+	case mentioned:
+		return s.inside && (s.forwarded() || s.actsFor(c))
+	case sameName:
+		return c.thread
+	}
+	return true
+}
+
+// partner is the entry of the directory that the sender's address or domain
+// belongs to; nil where there is none. One whose address merely stands in the
+// mail is not the sender.
+func partner(r *Reading, list []Lender) *Lender {
+	sender := r.Message.Author().Key()
+	_, domain, ok := strings.Cut(sender, "@")
+	if !ok {
+		return nil
+	}
+	for i := range list {
+		for _, a := range list[i].Addresses {
+			if strings.EqualFold(a, sender) {
+				return &list[i]
+			}
+		}
+		if within(domain, list[i].Domains) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// within reports whether a domain, in lower case, is one of the list or below one.
+func within(domain string, list []string) bool {
+	for _, d := range list {
+		if d = strings.ToLower(d); d != "" && (domain == d || strings.HasSuffix(domain, "."+d)) {
+			return true
+		}
+	}
+	return false
+}
+
+// knownPartner reports whether mail of libraries and systems comes from one
+// that staff or the configuration confirmed, or from the office's own institution.
+func (s *records) knownPartner() bool {
+	if s.doubtful {
+		return false
+	}
+	sender := s.r.Message.Author().Key()
+	_, domain, ok := strings.Cut(sender, "@")
+	return ok && (s.lender != nil || s.inside || within(domain, s.r.Office.Partners) || containsFold(s.r.Office.Partners, sender))
+}
+
+func containsFold(list []string, s string) bool {
+	for _, l := range list {
+		if strings.EqualFold(l, s) {
+			return true
+		}
+	}
+	return false
 }

@@ -214,14 +214,7 @@ func clip(s string, n int) string {
 
 // owns reports whether a domain is one of the patrons' own, or below one.
 func (o Office) owns(domain string) bool {
-	domain = strings.ToLower(domain)
-	for _, d := range o.Domains {
-		d = strings.ToLower(d)
-		if domain == d || strings.HasSuffix(domain, "."+d) {
-			return true
-		}
-	}
-	return false
+	return within(strings.ToLower(domain), o.Domains)
 }
 
 // otherISBN is the ISBN of thirteen digits for one of ten, and back.

@@ -61,7 +61,8 @@ const (
 type Office struct {
 	Addresses   []string // the office's own addresses, first the main one
 	Domains     []string // the patrons' own domains; a subdomain belongs to it
-	AuthservIDs []string // whose Authentication-Results to trust (RFC 8601)
+	AuthservIDs []string // whose Authentication-Results to trust (RFC 8601); "" is a topmost field without an id
+	Partners    []string // addresses and domains of ILL systems and libraries that are known; a subdomain belongs to its domain
 }
 
 // Identifier is a number or name in the mail that may lead to a transaction.

@@ -33,21 +33,6 @@ func (db *DB) SaveLender(ctx context.Context, l Lender) error {
 	return nil
 }
 
-// LearnLenderAddress remembers that the lender of that symbol writes from
-// address; one that is not in the directory is added.
-func (db *DB) LearnLenderAddress(ctx context.Context, officeID int64, symbol, address string) error {
-	tag, err := db.pool.Exec(ctx, `
-		UPDATE lender SET addresses = ARRAY(SELECT DISTINCT unnest(addresses || lower($3)) ORDER BY 1)
-		WHERE office_id = $1 AND symbol = $2`, officeID, symbol, cleanText(address))
-	if err != nil {
-		return fmt.Errorf("learning the address of lender %s: %w", symbol, err)
-	}
-	if tag.RowsAffected() > 0 {
-		return nil
-	}
-	return db.SaveLender(ctx, Lender{OfficeID: officeID, Symbol: symbol, Addresses: []string{address}})
-}
-
 // Lenders lists the office's lenders by symbol and name.
 func (db *DB) Lenders(ctx context.Context, officeID int64) ([]Lender, error) {
 	return db.lenders(ctx, `

@@ -17,6 +17,8 @@ type MatchChange struct {
 	// LearnAddress: the sender of that message is the patron of the one added
 	// request, or writes for them, and is known by that address from now on.
 	LearnAddress bool
+	// LearnPartner: it is the request's lender, or an ILL system.
+	LearnPartner bool
 }
 
 // ChangeMatch files a conversation on other requests. ErrNotFound where a
@@ -28,10 +30,10 @@ func (db *DB) ChangeMatch(ctx context.Context, conv int64, c MatchChange, actor 
 			return err
 		}
 		var messageID int64
-		var from string
+		var from, kind string
 		err = tx.QueryRow(ctx, `
-			SELECT id, lower(from_addr) FROM message WHERE conversation_id = $1 AND ($2 = 0 OR id = $2)
-			ORDER BY (direction = 'in') DESC, internal_date DESC, id DESC LIMIT 1`, conv, c.MessageID).Scan(&messageID, &from)
+			SELECT id, lower(from_addr), kind FROM message WHERE conversation_id = $1 AND ($2 = 0 OR id = $2)
+			ORDER BY (direction = 'in') DESC, internal_date DESC, id DESC LIMIT 1`, conv, c.MessageID).Scan(&messageID, &from, &kind)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("message %d of conversation %d: %w", c.MessageID, conv, ErrNotFound)
 		}
@@ -53,9 +55,10 @@ func (db *DB) ChangeMatch(ctx context.Context, conv int64, c MatchChange, actor 
 			}
 		}
 		var patrons []int64
+		var lender string
 		for _, tn := range c.Add {
 			var id, patronID int64
-			err := tx.QueryRow(ctx, `SELECT id, patron_id FROM transaction WHERE office_id = $1 AND transaction_number = $2`, officeID, tn).Scan(&id, &patronID)
+			err := tx.QueryRow(ctx, `SELECT id, patron_id, lending_library FROM transaction WHERE office_id = $1 AND transaction_number = $2`, officeID, tn).Scan(&id, &patronID, &lender)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return fmt.Errorf("request %d: %w", tn, ErrNotFound)
 			}
@@ -80,6 +83,14 @@ func (db *DB) ChangeMatch(ctx context.Context, conv int64, c MatchChange, actor 
 		}
 		if c.LearnAddress && len(patrons) > 0 {
 			if err := learnAddress(ctx, tx, officeID, patrons[0], from, actor); err != nil {
+				return err
+			}
+		}
+		if c.LearnPartner && len(patrons) > 0 {
+			if kind == "system" || kind == "vendor" {
+				lender = "" // it writes of many lenders' requests
+			}
+			if err := learnPartner(ctx, tx, officeID, conv, lender, from, actor); err != nil {
 				return err
 			}
 		}
@@ -124,4 +135,26 @@ func learnAddress(ctx context.Context, tx pgx.Tx, officeID, patronID int64, addr
 		return nil
 	}
 	return addEvent(ctx, tx, Event{OfficeID: officeID, Actor: actor.Name, Subject: "patron", SubjectID: patronID, What: "address learned", Why: addr})
+}
+
+// learnPartner adds an address to the directory: to the lender of that symbol,
+// or to the systems where symbol is empty. It never takes a patron's or the
+// office's own.
+func learnPartner(ctx context.Context, tx pgx.Tx, officeID, conv int64, symbol, addr string, actor Actor) error {
+	_, err := tx.Exec(ctx, `
+		WITH free AS (
+			SELECT $3::text AS address WHERE $3 LIKE '%_@_%'
+			  AND NOT EXISTS (SELECT FROM patron WHERE office_id = $1 AND lower(email) = $3)
+			  AND NOT EXISTS (SELECT FROM patron_address WHERE office_id = $1 AND address = $3)
+			  AND NOT EXISTS (SELECT FROM office WHERE lower(address) = $3)
+		), listed AS (
+			UPDATE lender SET addresses = ARRAY(SELECT DISTINCT unnest(addresses || free.address) ORDER BY 1)
+			FROM free WHERE office_id = $1 AND symbol = $2 RETURNING id
+		)
+		INSERT INTO lender (office_id, symbol, addresses) SELECT $1, $2, ARRAY[address] FROM free WHERE NOT EXISTS (SELECT FROM listed)
+		ON CONFLICT DO NOTHING`, officeID, symbol, strings.ToLower(addr))
+	if err != nil {
+		return fmt.Errorf("learning the address of a library: %w", err)
+	}
+	return addEvent(ctx, tx, Event{OfficeID: officeID, Actor: actor.Name, Subject: "conversation", SubjectID: conv, What: "address of a library learned", Why: strings.TrimSpace(symbol + " " + addr)})
 }

@@ -128,16 +128,15 @@ func TestPatrons(t *testing.T) {
 func TestLenders(t *testing.T) {
 	ctx, db := t.Context(), storetest.New(t)
 	o := newOffice(t, db, "healey")
-	if err := db.SaveLender(ctx, store.Lender{OfficeID: o.ID, Symbol: "LDV", Name: "Ludwig", Domains: []string{"Ludwig.example"}}); err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range []string{"ill@LDV.example.org", "ill@ldv.example.org"} {
-		if err := db.LearnLenderAddress(ctx, o.ID, "LDV", a); err != nil {
+	for _, l := range []store.Lender{
+		{Symbol: "LDV", Name: "Ludwig", Domains: []string{"Ludwig.example"}},
+		{Symbol: "LDV", Name: "Ludwig", Addresses: []string{"ill@LDV.example.org"}},
+		{Symbol: "QGB", Addresses: []string{"loans@qgb.example.org"}},
+	} {
+		l.OfficeID = o.ID
+		if err := db.SaveLender(ctx, l); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := db.LearnLenderAddress(ctx, o.ID, "QGB", "loans@qgb.example.org"); err != nil {
-		t.Fatal(err)
 	}
 	all, err := db.Lenders(ctx, o.ID)
 	if err != nil || len(all) != 2 || !cmp.Equal(all[0].Addresses, []string{"ill@ldv.example.org"}) || all[0].Name != "Ludwig" {

@@ -252,6 +252,43 @@ func TestChangeMatchAndCorrect(t *testing.T) {
 	}
 }
 
+// Staff say of a library's mail whose it is: the lender learns the address, never
+// the patron whose request it is about, and nobody takes an address that is another's.
+func TestLendersAddressIsLearned(t *testing.T) {
+	db := storetest.New(t)
+	in := newInbox(t, db, "healey")
+	ctx := t.Context()
+	anna := newStaff(t, db, "anna")
+	r := row(1001, "jdoe")
+	r.Transaction.LendingLibrary = "LDV"
+	mustImport(t, db, in.office.ID, store.ImportOptions{}, r)
+	for i, c := range []struct{ kind, from, symbol string }{
+		{"partner", "ill@ldv.example", "LDV"}, {"partner", "ILL@ldv.example", "LDV"}, {"system", "no-reply@oclc.example", ""},
+		{"partner", in.office.Address, "none"}, {"partner", "jdoe@example.edu", "none"},
+	} {
+		f := ask(fmt.Sprintf("l%d@x", i))
+		f.Kind, f.FromAddr, f.Username, f.Matches = c.kind, c.from, "", nil
+		conv := in.put(noon, f).ConversationID
+		if err := db.ChangeMatch(ctx, conv, store.MatchChange{Add: []int64{1001}, LearnPartner: true}, anna); err != nil {
+			t.Fatal(err)
+		}
+		found, err := db.LendersByAddress(ctx, in.office.ID, c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.symbol == "none" && len(found) > 0 || c.symbol != "none" && (len(found) != 1 || found[0].Symbol != c.symbol) {
+			t.Errorf("%s from %s: %+v", c.kind, c.from, found)
+		}
+	}
+	p, err := db.PatronByUsername(ctx, in.office.ID, "jdoe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if addrs, err := db.PatronAddresses(ctx, p.ID); err != nil || len(addrs) > 0 {
+		t.Errorf("the patron learned %v, %v", addrs, err)
+	}
+}
+
 func TestOurOwnCopies(t *testing.T) {
 	db := storetest.New(t)
 	in := newInbox(t, db, "healey")

@@ -16,6 +16,7 @@ type Office struct {
 	Addresses   []string // all its own addresses, the main one among them or not
 	Domains     []string // the patrons' own domains
 	AuthservIDs []string // whose Authentication-Results to trust; "" accepts a topmost field without one
+	Partners    []string // addresses and domains of ILL systems and libraries beside the directory
 	Location    *time.Location
 	Letter      templates.Office // how a letter names the office
 	// Templates gives the office's letters as they are now; nil: the default set.
@@ -52,7 +53,7 @@ func (o *Office) templates() *templates.Set {
 }
 
 func (o *Office) classifierOffice() classifier.Office {
-	return classifier.Office{Addresses: o.addresses(), Domains: o.Domains, AuthservIDs: o.AuthservIDs}
+	return classifier.Office{Addresses: o.addresses(), Domains: o.Domains, AuthservIDs: o.AuthservIDs, Partners: o.Partners}
 }
 
 func domainOf(addr string) string {

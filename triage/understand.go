@@ -171,7 +171,10 @@ func applyResult(f *store.Filing, res classifier.Result) error {
 	f.Kind, f.Reasons, f.NeedsStaff = string(res.Kind), res.KindWhy, res.NeedsStaff
 	f.SenderVerified, f.Username = res.SenderVerified, res.Username
 	f.NewText = cut(res.NewText, maxText)
-	f.AwayUntil, f.AnswerBy = day(res.AwayUntil), day(res.AnswerBy)
+	f.AnswerBy = day(res.AnswerBy)
+	if res.SenderVerified || slices.ContainsFunc(res.Matches, func(m classifier.Match) bool { return m.Decided }) {
+		f.AwayUntil = day(res.AwayUntil) // it puts notices off: nobody else's word may
+	}
 	for _, i := range res.Intents {
 		f.Intents = append(f.Intents, store.IntentView{Intent: string(i.Intent), P: i.P, Reasons: i.Reasons})
 	}

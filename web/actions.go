@@ -146,7 +146,9 @@ func (s *Server) changeMatch(v *visit) error {
 	switch action := v.r.PostFormValue("action"); action {
 	case "file":
 		c.Add = []int64{tn}
-		c.LearnAddress = v.r.PostFormValue("learn") != "" && v.staff.Role.AtLeast(store.RoleStaff)
+		if v.staff.Role.AtLeast(store.RoleStaff) {
+			c.LearnAddress, c.LearnPartner = v.r.PostFormValue("learn") == "patron", v.r.PostFormValue("learn") == "partner"
+		}
 	case "remove":
 		c.Remove = []int64{tn}
 	default:

@@ -60,6 +60,7 @@ type conversationPage struct {
 	Reply       *replyForm // nil where there is nobody to answer
 	Snooze      []snoozeChoice
 	MayApprove  bool
+	MayLearn    bool // nobody knows the address of Newest, and staff may say whose it is
 }
 
 // draftOf is that person's draft, or nil.
@@ -130,7 +131,25 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 	p.LastReply = triage.LastReplyID(st)
 	p.Snooze = s.snoozeChoices(p.Clock)
 	p.MayApprove = v.staff.Role.AtLeast(store.RoleStaff)
+	if p.Newest != nil && p.MayApprove {
+		if p.MayLearn, err = s.learnable(v, p.Newest.StoryMessage, st.Conversation.OfficeID); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
+}
+
+// learnable reports whether nobody knows yet whose the sender's address is.
+func (s *Server) learnable(v *visit, m store.StoryMessage, officeID int64) (bool, error) {
+	if m.FromAddr == "" || m.SenderVerified {
+		return false, nil
+	}
+	patrons, err := s.DB.PatronsByAddress(v.ctx(), officeID, m.FromAddr)
+	if err != nil || len(patrons) > 0 {
+		return false, err
+	}
+	lenders, err := s.DB.LendersByAddress(v.ctx(), officeID, m.FromAddr)
+	return len(lenders) == 0, err
 }
 
 // entries puts everything that happened in order.

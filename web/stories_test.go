@@ -151,7 +151,16 @@ func TestDeskWork(t *testing.T) {
 	b.get(conv(id)).status(200).has("Not about this one", "Genome: The Autobiography of a Species in 23 Chapters")
 	b.post(conv(id)+"/match", "message", fmt.Sprint(s.msgs["private"]), "tn", "999999", "action", "file").status(400).has("There is no request 999999")
 	b.post(conv(id)+"/match", "message", fmt.Sprint(s.msgs["private"]), "tn", "412790", "action", "remove").status(303)
-	b.get(conv(id)).status(200).has("Not filed on a request yet.")
+	b.get(conv(id)).status(200).has("Not filed on a request yet.", "sam.wright.1@mail.example.org is the patron's")
+
+	// Whoever files may say whose address it is; a student's word is not enough.
+	for _, who := range []string{"lin", "tom"} {
+		s.signIn(t, who).post(conv(id)+"/match", "message", fmt.Sprint(s.msgs["private"]), "tn", "412790", "action", "file", "learn", "patron").status(303)
+		if p, err := s.db.PatronsByAddress(t.Context(), s.office.ID, "sam.wright.1@mail.example.org"); err != nil || len(p) > 0 != (who == "tom") {
+			t.Errorf("after the word of %s the address is of %+v, %v", who, p, err)
+		}
+	}
+	b.get(conv(id)).hasNot("is the lender's")
 
 	b.post(conv(id)+"/intent", "message", fmt.Sprint(s.msgs["private"]), "intent", "pickup").status(303)
 	b.get("/?intent=pickup").status(200).has("Sam Wright")

@@ -39,6 +39,7 @@ type OfficeConfig struct {
 	Address  string   `toml:"address"`
 	Aliases  []string `toml:"aliases"` // further addresses of the same office
 	Domains  []string `toml:"domains"`
+	Partners []string `toml:"partners"` // addresses and domains of ILL systems and libraries
 	Timezone string   `toml:"timezone"`
 	Phone    string   `toml:"phone"`
 	Hours    string   `toml:"hours"`

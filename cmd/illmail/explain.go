@@ -21,6 +21,7 @@ type explainCmd struct {
 	Sent          string   `help:"Mail we had sent, as JSON lines: message_id, transaction_number, kind, to, subject." placeholder:"F.jsonl" type:"existingfile"`
 	OfficeAddress []string `help:"The office's own address (may be repeated)." placeholder:"ADDRESS"`
 	OfficeDomain  []string `help:"A domain of the office's patrons (may be repeated)." placeholder:"DOMAIN"`
+	Partner       []string `help:"Address or domain of a known library or ILL system." placeholder:"P"`
 	AuthservID    []string `name:"authserv-id" help:"Whose Authentication-Results to trust." placeholder:"ID"`
 	Paths         []string `arg:"" name:"path" help:"Messages (.eml), or folders of them." type:"existingpath"`
 }
@@ -34,7 +35,7 @@ func (c *explainCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	office := classifier.Office{Addresses: c.OfficeAddress, Domains: c.OfficeDomain, AuthservIDs: c.AuthservID}
+	office := classifier.Office{Addresses: c.OfficeAddress, Domains: c.OfficeDomain, AuthservIDs: c.AuthservID, Partners: c.Partner}
 	cl := classifier.Default()
 	out := bufio.NewWriter(e.stdout)
 	enc := json.NewEncoder(out)

@@ -140,7 +140,7 @@ func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error
 func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
 	office := triage.Office{
 		Office: inst.offices[o.Code], Addresses: append([]string{o.Address}, o.Aliases...), Domains: o.Domains,
-		Location: o.location, Letter: o.letter(), Templates: o.letters,
+		Partners: o.Partners, Location: o.location, Letter: o.letter(), Templates: o.letters,
 	}
 	if o.IMAP.AuthservID != "" {
 		office.AuthservIDs = []string{o.IMAP.AuthservID}
