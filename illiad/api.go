@@ -21,7 +21,15 @@ type API struct {
 	OfficeID int64
 	States   *StateMap
 	Pages    string // address of the staff pages, for links in notes; "" = no links
+	Write    Writes
 	Log      *slog.Logger
+}
+
+// Writes says what goes back to ILLiad.
+type Writes struct {
+	Notes     bool // the gist of mail that was filed
+	Histories bool // what was sent
+	Routes    store.Routes
 }
 
 // Refresh brings the transactions and their patrons up to date in the store. It

@@ -414,3 +414,39 @@ func TestRunWriteBacksWakes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRoutesLeaveLaterStepsAlone: a request that was moved on meanwhile stays there.
+func TestRoutesLeaveLaterStepsAlone(t *testing.T) {
+	ctx := t.Context()
+	s, c := newServer(t)
+	a, o := newAPI(t, c)
+	a.Write = illiad.Writes{Histories: true, Routes: store.Routes{Renewal: "Renewal Requested"}}
+	s.PutTransaction(transaction(412305))
+	if err := a.Refresh(ctx, o.ID, []int64{412304, 412305}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tn := range []int64{412304, 412305} {
+		tx, _ := a.DB.TransactionByNumber(ctx, o.ID, tn)
+		if _, err := a.DB.RecordRequestAction(ctx, store.RequestAction{TransactionID: tx.ID, Action: store.ActionRenewal}, store.Actor{Name: "amy"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := transaction(412305)
+	back["TransactionStatus"] = "Request Finished"
+	s.PutTransaction(back)
+	w := &worker{a, time.Now()}
+	w.once(t)
+	w.once(t)
+	if s.Status(412304) != "Renewal Requested" || s.Status(412305) != "Request Finished" {
+		t.Errorf("the statuses are %q and %q", s.Status(412304), s.Status(412305))
+	}
+	failed, _ := a.DB.WriteBacks(ctx, o.ID, "failed", 10)
+	if len(failed) != 1 || failed[0].TransactionNumber != 412305 || !strings.Contains(failed[0].Reason, "Request Finished") {
+		t.Errorf("failed %+v", failed)
+	}
+	for _, tn := range []int64{412304, 412305} {
+		if h := s.Histories(tn); len(h) != 1 || !strings.HasPrefix(h[0], "illmail: renewal asked for by amy [illmail ") {
+			t.Errorf("the history of %d is %q", tn, h)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,9 +22,9 @@ const (
 	writeBackPoll   = 30 * time.Second
 )
 
-// RunWriteBacks queues a note for each mail that was filed and a history entry
-// for each that was sent, and writes what is queued, until ctx ends. Any number
-// of processes may run it.
+// RunWriteBacks queues what the office wants written (notes of mail that was
+// filed, history entries of mail that was sent, routes after what staff did) and
+// writes what is queued, until ctx ends. Any number of processes may run it.
 func (a *API) RunWriteBacks(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -44,11 +45,11 @@ func (a *API) RunWriteBacks(ctx context.Context) error {
 			case <-poll.C:
 				break wait
 			case c := <-changes:
-				if c.OfficeID != a.OfficeID {
+				if c.OfficeID != a.OfficeID && c.Topic != "" {
 					continue
 				}
 				switch c.Topic {
-				case store.NotifyWriteBacks, store.NotifyQueue, store.NotifyOutbox: // queued, filed, sent
+				case store.NotifyWriteBacks, store.NotifyQueue, store.NotifyOutbox, "": // queued, filed, sent, or missed
 					break wait
 				}
 			}
@@ -59,10 +60,7 @@ func (a *API) RunWriteBacks(ctx context.Context) error {
 // WriteBackOnce queues what is new and writes what is due at now.
 func (a *API) WriteBackOnce(ctx context.Context, now time.Time) error {
 	since := now.Add(-writeBackWindow)
-	if _, err := a.DB.QueueHistories(ctx, a.OfficeID, since); err != nil {
-		return err
-	}
-	if _, err := a.DB.QueueNotes(ctx, a.OfficeID, since, a.Pages); err != nil {
+	if err := a.queue(ctx, since); err != nil {
 		return err
 	}
 	for {
@@ -82,6 +80,25 @@ func (a *API) WriteBackOnce(ctx context.Context, now time.Time) error {
 		}
 	}
 }
+
+// queue queues what mail and staff did since then and the office wants written.
+func (a *API) queue(ctx context.Context, since time.Time) error {
+	if a.Write.Notes {
+		if _, err := a.DB.QueueNotes(ctx, a.OfficeID, since, a.Pages); err != nil {
+			return err
+		}
+	}
+	if a.Write.Histories {
+		if _, err := a.DB.QueueHistories(ctx, a.OfficeID, since); err != nil {
+			return err
+		}
+	}
+	_, err := a.DB.QueueActions(ctx, a.OfficeID, since, a.Write.Histories, a.Write.Routes)
+	return err
+}
+
+// errMoved says that the request is where a route does not lead on from.
+var errMoved = errors.New("it is not moved")
 
 // write writes one and says what became of it.
 func (a *API) write(ctx context.Context, w *store.WriteBack) (state, reason string, after time.Duration) {
@@ -103,6 +120,8 @@ func (a *API) write(ctx context.Context, w *store.WriteBack) (state, reason stri
 	switch {
 	case err == nil:
 		return "sent", "", 0
+	case errors.Is(err, errMoved):
+		return "failed", err.Error(), 0
 	case errors.Is(err, ErrUncertain): // the next try looks first
 		w.Doubt = true
 		return "queued", err.Error(), backOff(w.Attempts)
@@ -131,6 +150,9 @@ func (a *API) call(ctx context.Context, w *store.WriteBack) error {
 	if err != nil || sameStatus(o, w.Payload) {
 		return err
 	}
+	if status := statusOf(o); len(w.FromStates) > 0 && !slices.Contains(w.FromStates, a.States.State(status)) {
+		return fmt.Errorf("%w to %q: in ILLiad it is %q by now", errMoved, w.Payload, status)
+	}
 	_, err = a.Client.Route(ctx, w.TransactionNumber, w.Payload)
 	return err
 }
@@ -148,9 +170,13 @@ func marked(w *store.WriteBack, most int) string {
 	return text + m
 }
 
-func sameStatus(o Object, status string) bool {
+func statusOf(o Object) string {
 	s, _ := o["TransactionStatus"].(string)
-	return strings.EqualFold(strings.TrimSpace(s), strings.TrimSpace(status))
+	return strings.TrimSpace(s)
+}
+
+func sameStatus(o Object, status string) bool {
+	return strings.EqualFold(statusOf(o), strings.TrimSpace(status))
 }
 
 // backOff is one minute after the first try, then four, nine … to an hour.

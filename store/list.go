@@ -231,6 +231,7 @@ type TabCounts struct {
 	KeptAside                                                                      int // messages that could not be filed
 	Undeliverable                                                                  int // patrons whose address does not take mail
 	Uncertain                                                                      int // mails of which nobody knows whether they went
+	NotWritten                                                                     int // write-backs to the ILL system that wait for staff
 }
 
 // CountTabs counts what the tabs hold, for the one who asks.
@@ -245,7 +246,8 @@ func (db *DB) CountTabs(ctx context.Context, officeID, staffID int64) (TabCounts
 		       count(*) FILTER (WHERE state IN ('new', 'open') AND kind IN `+machineKinds+`) AS machine,
 		       (SELECT count(*) FROM message m WHERE m.state = 'kept_aside' AND ($1 = 0 OR m.office_id = $1)) AS kept_aside,
 		       (SELECT count(*) FROM patron p WHERE p.undeliverable_at IS NOT NULL AND ($1 = 0 OR p.office_id = $1)) AS undeliverable,
-		       (SELECT count(*) FROM outbox x WHERE x.state = 'uncertain' AND ($1 = 0 OR x.office_id = $1)) AS uncertain
+		       (SELECT count(*) FROM outbox x WHERE x.state = 'uncertain' AND ($1 = 0 OR x.office_id = $1)) AS uncertain,
+		       (SELECT count(*) FROM writeback w WHERE w.state IN ('failed', 'uncertain') AND ($1 = 0 OR w.office_id = $1)) AS not_written
 		FROM queue_item WHERE state <> 'done' AND ($1 = 0 OR office_id = $1)`, officeID, staffID)
 	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[TabCounts])
 	if err != nil {

@@ -190,6 +190,9 @@ func (db *DB) RecordClaimOutcome(ctx context.Context, transactionID int64, outco
 		if err := addEvent(ctx, tx, Event{OfficeID: officeID, Actor: staff, Subject: "transaction", SubjectID: transactionID, What: "claim of return: " + outcome}); err != nil {
 			return err
 		}
+		if err := notify(ctx, tx, NotifyWriteBacks, officeID); err != nil {
+			return err
+		}
 		return notify(ctx, tx, NotifyNotices, officeID)
 	})
 }

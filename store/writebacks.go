@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,24 +15,25 @@ type WriteBack struct {
 	OfficeID          int64
 	TransactionID     int64
 	TransactionNumber int64
-	Kind              string // note, history, route
-	Payload           string // the note, the entry, or the status to route to
-	Cause             string // what it comes from: with kind and transaction it is unique
-	State             string // queued, sending, sent, failed, uncertain
+	Kind              string  // note, history, route
+	Payload           string  // the note, the entry, or the status to route to
+	Cause             string  // what it comes from: with kind and transaction it is unique
+	FromStates        []State // of a route: from which the request may be moved; empty = any
+	State             string  // queued, sending, sent, failed, uncertain, dropped
 	Reason            string
 	Doubt             bool // an earlier try may have had its effect
 	Attempts          int
 	CreatedAt         time.Time
 }
 
-const writeBackColumns = `w.id, w.office_id, w.transaction_id, t.transaction_number, w.kind, w.payload, w.cause, w.state, w.reason, w.doubt, w.attempts, w.created_at`
+const writeBackColumns = `w.id, w.office_id, w.transaction_id, t.transaction_number, w.kind, w.payload, w.cause, w.from_states, w.state, w.reason, w.doubt, w.attempts, w.created_at`
 
 // QueueWriteBack queues it; one of the same transaction, kind and cause is queued once.
 func (db *DB) QueueWriteBack(ctx context.Context, w WriteBack) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO writeback (office_id, transaction_id, kind, payload, cause) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT DO NOTHING`, w.OfficeID, w.TransactionID, w.Kind, cleanText(w.Payload), w.Cause)
+			INSERT INTO writeback (office_id, transaction_id, kind, payload, cause, from_states) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT DO NOTHING`, w.OfficeID, w.TransactionID, w.Kind, cleanText(w.Payload), w.Cause, orEmpty(w.FromStates))
 		if err != nil {
 			return fmt.Errorf("queueing a write-back: %w", err)
 		}
@@ -87,6 +89,53 @@ func (db *DB) QueueNotes(ctx context.Context, officeID int64, since time.Time, p
 	return int(tag.RowsAffected()), nil
 }
 
+// Routes are the statuses to which the office wants requests moved in the ILL
+// system; "" = they stay where they are.
+type Routes struct {
+	Cancelled       string // staff cancelled it
+	Renewal         string // staff ask the lender for a renewal
+	ClaimedReturned string // staff looked for what a patron says was returned, in vain
+	Reply           string // a patron answered about a request that is not supplied yet
+}
+
+// QueueActions queues a route for what staff did with requests since then and
+// for patrons' answers, where there is one, and with histories an entry for each
+// act. It returns how many are new.
+func (db *DB) QueueActions(ctx context.Context, officeID int64, since time.Time, histories bool, r Routes) (int, error) {
+	// A route has effect only from the states in which the act makes sense: who
+	// moved the request meanwhile knew more.
+	tag, err := db.pool.Exec(ctx, `
+		INSERT INTO writeback (office_id, transaction_id, kind, payload, cause, from_states)
+		SELECT $1, act.transaction_id, act.kind, act.payload, act.cause, act.from_states FROM (
+			SELECT transaction_id, 'route' AS kind, CASE action WHEN 'cancel' THEN $3 ELSE $4 END AS payload, 'action ' || id AS cause,
+				CASE action WHEN 'cancel' THEN ARRAY['open', 'sent'] ELSE ARRAY['on_loan'] END AS from_states, at
+			FROM request_action WHERE office_id = $1
+			UNION ALL
+			SELECT transaction_id, 'history', CASE action WHEN 'cancel' THEN 'illmail: cancelled' ELSE 'illmail: renewal asked for' END
+				|| ' by ' || staff || CASE reason WHEN '' THEN '' ELSE ': ' || reason END, 'action ' || id, '{}', at
+			FROM request_action WHERE office_id = $1 AND $7
+			UNION ALL
+			SELECT transaction_id, 'route', $5, 'claim ' || id, ARRAY['on_loan', 'in_hands'], at
+			FROM claim_outcome WHERE office_id = $1 AND outcome = 'not_found'
+			UNION ALL
+			SELECT transaction_id, 'history', 'illmail: patron says it was returned; ' || CASE outcome WHEN 'found' THEN 'found here'
+				WHEN 'with_lender' THEN 'back at the lender' ELSE 'not found' END || ', looked for by ' || staff, 'claim ' || id, '{}', at
+			FROM claim_outcome WHERE office_id = $1 AND $7
+			UNION ALL
+			SELECT mm.transaction_id, 'route', $6, 'message ' || m.id, ARRAY['open', 'sent'], greatest(m.stored_at, m.internal_date)
+			FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided JOIN transaction t ON t.id = mm.transaction_id
+			WHERE m.office_id = $1 AND m.stored_at >= $2 AND m.internal_date >= $2 AND m.state = 'filed' AND m.direction = 'in' AND m.kind = 'patron'
+				AND m.needs_staff AND m.sender_verified AND m.refs <> '{}' AND t.state IN ('open', 'sent')
+		) act
+		WHERE act.at >= $2 AND act.payload <> ''
+			AND NOT EXISTS (SELECT FROM writeback w WHERE w.office_id = $1 AND w.transaction_id = act.transaction_id AND w.kind = act.kind AND w.cause = act.cause)
+		ON CONFLICT DO NOTHING`, officeID, since, cleanText(r.Cancelled), cleanText(r.Renewal), cleanText(r.ClaimedReturned), cleanText(r.Reply), histories)
+	if err != nil {
+		return 0, fmt.Errorf("queueing what staff did: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
 // ClaimWriteBack claims the next one that is due at now, oldest first, for the
 // lease, by the database's clock; nil where none is. One whose claim ran out, since its worker died, is in doubt.
 func (db *DB) ClaimWriteBack(ctx context.Context, officeID int64, now time.Time, lease time.Duration) (*WriteBack, error) {
@@ -102,8 +151,7 @@ func (db *DB) ClaimWriteBack(ctx context.Context, officeID int64, now time.Time,
 			FROM next WHERE w.id = next.id
 			RETURNING w.*
 		)
-		SELECT w.id, w.office_id, w.transaction_id, t.transaction_number, w.kind, w.payload, w.cause, w.state,
-			w.reason, w.doubt, w.attempts, w.created_at
+		SELECT `+writeBackColumns+`
 		FROM claimed w JOIN transaction t ON t.id = w.transaction_id`, officeID, lease, now)
 	if err != nil {
 		return nil, fmt.Errorf("claiming a write-back: %w", err)
@@ -134,6 +182,49 @@ func (db *DB) SettleWriteBack(ctx context.Context, w *WriteBack, state, reason s
 		}
 		return addEvent(ctx, tx, Event{OfficeID: w.OfficeID, Actor: "writeback", Subject: "transaction", SubjectID: w.TransactionID,
 			What: w.Kind + " " + state, Why: reason})
+	})
+}
+
+// StuckWriteBack is one that waits for staff, with the office's code and the request's title.
+type StuckWriteBack struct {
+	WriteBack
+	Office string
+	Title  string
+}
+
+// StuckWriteBacks lists those of all offices that failed or are uncertain, newest first.
+func (db *DB) StuckWriteBacks(ctx context.Context, limit int) ([]StuckWriteBack, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT `+writeBackColumns+`, o.code AS office, coalesce(nullif(t.article_title, ''), t.title) AS title
+		FROM writeback w JOIN transaction t ON t.id = w.transaction_id JOIN office o ON o.id = w.office_id
+		WHERE w.state IN ('failed', 'uncertain') ORDER BY w.id DESC LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading write-backs: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[StuckWriteBack])
+}
+
+// ResolveWriteBack does what staff decide on one that failed or is uncertain:
+// queued (write it, it is not there), sent (it is there) or dropped (let it
+// be). ErrConflict where it is in another state by now.
+func (db *DB) ResolveWriteBack(ctx context.Context, id int64, state string, actor Actor) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		var w WriteBack
+		err := tx.QueryRow(ctx, `
+			UPDATE writeback SET state = $2, doubt = false, attempts = 0, next_at = now(), done_at = CASE WHEN $2 = 'sent' THEN now() END
+			WHERE id = $1 AND state IN ('failed', 'uncertain') RETURNING office_id, transaction_id, kind, reason`, id, state).
+			Scan(&w.OfficeID, &w.TransactionID, &w.Kind, &w.Reason)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("write-back %d: %w", id, ErrConflict)
+		}
+		if err != nil {
+			return fmt.Errorf("settling write-back %d: %w", id, err)
+		}
+		if err := addEvent(ctx, tx, Event{OfficeID: w.OfficeID, Actor: actor.Name, Subject: "transaction", SubjectID: w.TransactionID,
+			What: w.Kind + " " + state, Why: "it was: " + w.Reason}); err != nil {
+			return err
+		}
+		return notify(ctx, tx, NotifyWriteBacks, w.OfficeID)
 	})
 }
 

@@ -21,6 +21,8 @@ type Office struct {
 	Letter      templates.Office // how a letter names the office
 	// Templates gives the office's letters as they are now; nil: the default set.
 	Templates func() *templates.Set
+	// Renewals are the rules for asking lenders to renew; nil: this program does not ask.
+	Renewals *Renewals
 }
 
 // addresses are the office's own, the main one first, in lower case.

@@ -40,6 +40,7 @@ func (m messageEntry) ToLine() string { return strings.Join(slices.Concat(m.ToAd
 type requestCard struct {
 	store.RequestView
 	ILLLink string
+	Renewal *triage.RenewalOffer // nil where there is nothing to renew
 }
 
 type conversationPage struct {
@@ -116,6 +117,9 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 		p.LastMessage = p.Newest.ID
 	}
 	if err := s.fillBeside(v, p, st); err != nil {
+		return nil, err
+	}
+	if err := s.offerRenewals(v, p); err != nil {
 		return nil, err
 	}
 	for _, d := range st.Drafts {
@@ -227,7 +231,7 @@ func (s *Server) fillBeside(v *visit, p *conversationPage, st *store.Story) erro
 			return err
 		}
 		for _, r := range reqs {
-			p.Requests = append(p.Requests, requestCard{r, s.requestURL(r.Office, strconv.FormatInt(r.TransactionNumber, 10))})
+			p.Requests = append(p.Requests, requestCard{RequestView: r, ILLLink: s.requestURL(r.Office, strconv.FormatInt(r.TransactionNumber, 10))})
 		}
 		if patron == nil && len(reqs) > 0 && p.C.Kind == "patron" {
 			patron = &reqs[0].PatronID

@@ -189,6 +189,8 @@ var flashes = map[string]string{
 	"draft":     "Draft saved.",
 	"sentback":  "Sent back, with a note.",
 	"claim":     "Recorded. Its notices go by it from now on.",
+	"renewal":   "Asked for. The ILL system hears of it, and notices wait for the answer.",
+	"resolved":  "Done.",
 	"approval":  "Sent to a colleague for approval.",
 	"refiled":   "Filed on the other request.",
 	"corrected": "Corrected. The classifier learns from it.",

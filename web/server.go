@@ -155,6 +155,7 @@ func (s *Server) routes() []route {
 		{"POST /conversations/{id}/draft", student, s.saveDraft},
 		{"POST /conversations/{id}/sendback", staff, s.sendBack},
 		{"POST /conversations/{id}/claim", staff, s.claim},
+		{"POST /conversations/{id}/renewal", staff, s.askRenewal},
 		{"POST /conversations/{id}/note", student, s.note},
 		{"POST /conversations/{id}/assign", student, s.assign},
 		{"POST /conversations/{id}/state", student, s.changeState},
@@ -177,6 +178,9 @@ func (s *Server) routes() []route {
 		{"GET /outbox/{id}", student, s.outboxMail},
 		{"GET /outbox/{id}/html", student, s.outboxHTML},
 		{"POST /outbox/{id}/{action}", staff, s.outboxAction},
+
+		{"GET /writebacks", student, s.writeBacksPage},
+		{"POST /writebacks/{id}/{action}", staff, s.resolveWriteBack},
 
 		{"GET /templates", student, s.templatesPage},
 		{"GET /templates/{office}/{name}/{language}", student, s.templatePage},

@@ -60,7 +60,10 @@ var noticeWords = map[string]string{
 	"pickup": "Pickup notice", "recall": "Recall notice", "delivery": "Delivery notice",
 }
 
+var writeBackWords = map[string]string{"note": "Note", "history": "History entry", "route": "Move to"}
+
 var wordFuncs = template.FuncMap{
+	"writeBack":    func(s string) string { return wordOr(writeBackWords, s, "") },
 	"intent":       func(s string) string { return wordOr(intentWords, s, "Not read yet") },
 	"kind":         func(s string) string { return wordOr(kindWords, s, "Not read yet") },
 	"state":        func(s string) string { return wordOr(stateWords, s, "") },

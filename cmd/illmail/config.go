@@ -50,12 +50,13 @@ type OfficeConfig struct {
 	// States says what statuses of the office's own mean: "Claims Returned" = "claims_returned".
 	States map[string]string `toml:"states"`
 
-	IMAP    IMAPConfig    `toml:"imap"`
-	SMTP    SMTPConfig    `toml:"smtp"`
-	OAuth   OAuthConfig   `toml:"oauth"`
-	Source  SourceConfig  `toml:"source"`
-	ILLiad  ILLiadConfig  `toml:"illiad"`
-	Notices NoticesConfig `toml:"notices"`
+	IMAP     IMAPConfig     `toml:"imap"`
+	SMTP     SMTPConfig     `toml:"smtp"`
+	OAuth    OAuthConfig    `toml:"oauth"`
+	Source   SourceConfig   `toml:"source"`
+	ILLiad   ILLiadConfig   `toml:"illiad"`
+	Renewals RenewalsConfig `toml:"renewals"`
+	Notices  NoticesConfig  `toml:"notices"`
 
 	location *time.Location
 }
@@ -126,6 +127,23 @@ type ILLiadConfig struct {
 	APIKeyFile  string   `toml:"api_key_file"`
 	WriteBack   bool     `toml:"write_back"`
 	OffInILLiad []string `toml:"off_in_illiad"`
+	Notes       bool     `toml:"notes"`     // with write_back: the gist of mail
+	Histories   bool     `toml:"histories"` // with write_back: what was sent and done
+	// Routes are the statuses to which requests are moved; "" = they are not.
+	Routes struct {
+		Cancelled       string `toml:"cancelled"`
+		Renewal         string `toml:"renewal"`
+		ClaimedReturned string `toml:"claimed_returned"`
+		Reply           string `toml:"reply"`
+	} `toml:"routes"`
+}
+
+// RenewalsConfig is [office.renewals]: when staff may ask lenders to renew.
+type RenewalsConfig struct {
+	Allowed   bool `toml:"allowed"`
+	Days      int  `toml:"days"`       // for how long is asked
+	Most      int  `toml:"most"`       // how often for one request; 0 = without end
+	EarlyDays int  `toml:"early_days"` // not earlier than so many days before the due date; 0 = any time
 }
 
 // NoticesConfig is [office.notices].
@@ -265,6 +283,27 @@ func (o *OfficeConfig) setDefaults(given map[string]any) {
 	if !has("source", "full") {
 		o.Source.Full = true
 	}
+	if !has("illiad", "notes") {
+		o.ILLiad.Notes = true
+	}
+	if !has("illiad", "histories") {
+		o.ILLiad.Histories = true
+	}
+	if !has("illiad", "routes", "cancelled") {
+		o.ILLiad.Routes.Cancelled = "Cancelled by ILL Staff"
+	}
+	if !has("illiad", "routes", "renewal") {
+		o.ILLiad.Routes.Renewal = "Renewal Requested"
+	}
+	if !has("renewals", "allowed") {
+		o.Renewals.Allowed = true
+	}
+	if !has("renewals", "days") {
+		o.Renewals.Days = 14
+	}
+	if !has("renewals", "most") {
+		o.Renewals.Most = 1
+	}
 	n := &o.Notices
 	str(&n.Schedule, "0 13 * * *")
 	str(&n.Mode, "send")
@@ -334,6 +373,9 @@ func (c *Config) check() error {
 		o.location = loc
 		if err := o.checkServers(at); err != nil {
 			return err
+		}
+		if r := o.Renewals; r.Days < 1 || r.Most < 0 || r.EarlyDays < 0 {
+			return at("renewals.days", "must be 1 or more, most and early_days 0 or more")
 		}
 		switch s := o.Source; {
 		case s.Path != "" && s.QueryFile != "":

@@ -9,6 +9,7 @@ import (
 
 	"illmail/illiad"
 	"illmail/notices"
+	"illmail/store"
 )
 
 // illSystem connects the office with its ILLiad; nil where it names none.
@@ -29,7 +30,8 @@ func (inst *installation) illSystem(o *OfficeConfig, log *slog.Logger) (*illiad.
 		return nil, err
 	}
 	return &illiad.API{Client: client, DB: inst.db, OfficeID: inst.offices[o.Code].ID, States: states,
-		Pages: strings.TrimSuffix(inst.cfg.Web.BaseURL, "/"), Log: log.With("office", o.Code)}, nil
+		Pages: strings.TrimSuffix(inst.cfg.Web.BaseURL, "/"), Log: log.With("office", o.Code),
+		Write: illiad.Writes{Notes: o.ILLiad.Notes, Histories: o.ILLiad.Histories, Routes: store.Routes(o.ILLiad.Routes)}}, nil
 }
 
 // askILLiad lets notices ask the office's ILLiad just before they go, and starts

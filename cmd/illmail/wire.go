@@ -125,8 +125,15 @@ func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error
 	if _, err := o.rules(); err != nil {
 		return at("notices", "is not a good set of rules: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if _, err := o.states(); err != nil {
+	states, err := o.states()
+	if err != nil {
 		return at("states", "is wrong: %v", err)
+	}
+	for key, status := range map[string]string{"cancelled": o.ILLiad.Routes.Cancelled, "renewal": o.ILLiad.Routes.Renewal,
+		"claimed_returned": o.ILLiad.Routes.ClaimedReturned, "reply": o.ILLiad.Routes.Reply} {
+		if status != "" && states.State(status) == store.StateUnknown {
+			return at("illiad.routes."+key, "is %q, a status without a meaning; say under [office.states] what it means", status)
+		}
 	}
 	for key, line := range map[string]string{"notices.schedule": o.Notices.Schedule, "source.schedule": o.Source.Schedule} {
 		if _, err := notices.ParseSchedule(line, o.location); err != nil {
@@ -141,6 +148,9 @@ func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
 	office := triage.Office{
 		Office: inst.offices[o.Code], Addresses: append([]string{o.Address}, o.Aliases...), Domains: o.Domains,
 		Partners: o.Partners, Location: o.location, Letter: o.letter(), Templates: o.letters,
+	}
+	if r := o.Renewals; r.Allowed && o.ILLiad.WriteBack && o.ILLiad.Routes.Renewal != "" {
+		office.Renewals = &triage.Renewals{Days: r.Days, Most: r.Most, EarlyDays: r.EarlyDays}
 	}
 	if o.IMAP.AuthservID != "" {
 		office.AuthservIDs = []string{o.IMAP.AuthservID}

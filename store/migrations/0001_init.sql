@@ -34,6 +34,7 @@ CREATE TABLE patron (
     undeliverable_at timestamptz,           -- a permanent bounce came for email
     undeliverable_why text NOT NULL DEFAULT '',
     away_until date,                        -- read from an auto-reply
+    asked_at   timestamptz,                 -- when the ILL system was last asked for their requests
     UNIQUE (office_id, username)
 );
 CREATE INDEX patron_email ON patron (office_id, lower(email));
@@ -125,8 +126,10 @@ CREATE TABLE writeback (
     kind           text NOT NULL CHECK (kind IN ('note', 'history', 'route')),
     payload        text NOT NULL CHECK (payload <> ''), -- the note, the entry, or the status to route to
     cause          text NOT NULL,             -- what it comes from: "outbox 12", "conversation 7"
+    from_states    text[] NOT NULL DEFAULT '{}', -- of a route: the states from which the request may be moved; empty = any
     -- queued → sending → sent | queued | failed | uncertain; uncertain: the call was cut off, staff look.
-    state          text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
+    -- failed, uncertain → queued | sent | dropped, by staff.
+    state          text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sending', 'sent', 'failed', 'uncertain', 'dropped')),
     reason         text NOT NULL DEFAULT '',
     doubt          boolean NOT NULL DEFAULT false, -- an earlier try may have had its effect
     attempts       int NOT NULL DEFAULT 0,
@@ -137,6 +140,7 @@ CREATE TABLE writeback (
     UNIQUE (office_id, transaction_id, kind, cause)
 );
 CREATE INDEX writeback_due ON writeback (office_id, next_at) WHERE state IN ('queued', 'sending');
+CREATE INDEX writeback_stuck ON writeback (id DESC) WHERE state IN ('failed', 'uncertain');
 
 -- Folders watched on an IMAP server, with their two marks (design: the way in).
 CREATE TABLE folder (
@@ -437,6 +441,22 @@ CREATE TABLE claim_outcome (
     at             timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX claim_outcome_transaction ON claim_outcome (transaction_id, at);
+
+-- What staff did with a request that the ILL system must hear of; cycle: the due date that is to be
+-- later, or the day of the request's last move. The same again is the same row.
+CREATE TABLE request_action (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id       bigint NOT NULL REFERENCES office,
+    transaction_id  bigint NOT NULL REFERENCES transaction,
+    conversation_id bigint REFERENCES conversation,
+    action          text NOT NULL CHECK (action IN ('renewal', 'cancel')),
+    cycle           date NOT NULL,
+    reason          text NOT NULL DEFAULT '',
+    staff           text NOT NULL,
+    at              timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (transaction_id, action, cycle)
+);
+CREATE INDEX request_action_at ON request_action (office_id, at);
 
 -- A fire of a schedule is a row, by nominal local time: a repeated hour fires once.
 CREATE TABLE schedule_fire (

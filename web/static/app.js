@@ -66,6 +66,7 @@
 			if ($(".c-tick input:checked")) $(".bulkbar button[value=close]")?.click();
 		},
 		u: () => $("a[data-key=u]")?.click(),
+		w: () => $("button[data-key=w]")?.click(),
 		"/": () => $("#q")?.select(),
 		"?": () => $("#keys")?.showModal(),
 	};
