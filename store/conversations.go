@@ -120,6 +120,8 @@ func mergeConversations(ctx context.Context, tx pgx.Tx, winner, loser int64, act
 		`UPDATE message SET conversation_id = $1 WHERE conversation_id = $2`,
 		`INSERT INTO message_ref (office_id, ref, conversation_id) SELECT office_id, ref, $1 FROM message_ref WHERE conversation_id = $2 ON CONFLICT DO NOTHING`,
 		`DELETE FROM message_ref WHERE conversation_id = $2 AND $1 > 0`,
+		`INSERT INTO conversation_request SELECT $1, transaction_id FROM conversation_request WHERE conversation_id = $2 ON CONFLICT DO NOTHING`,
+		`DELETE FROM conversation_request WHERE conversation_id = $2 AND $1 > 0`,
 		`UPDATE outbox SET conversation_id = $1 WHERE conversation_id = $2`,
 		`UPDATE note SET conversation_id = $1 WHERE conversation_id = $2`,
 		`INSERT INTO draft (conversation_id, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at)

@@ -150,9 +150,10 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 			           'title', coalesce(nullif(d.article_title, ''), d.title)) ORDER BY d.last DESC, d.transaction_number) FILTER (WHERE d.decided) AS list,
 			       count(*) FILTER (WHERE NOT d.decided) AS candidates
 			FROM (SELECT tr.transaction_number, tr.due_date, tr.state, tr.status, tr.title, tr.article_title,
-			             bool_or(mm.decided) AS decided, max(mm.message_id) AS last
-			      FROM message x JOIN message_match mm ON mm.message_id = x.id JOIN transaction tr ON tr.id = mm.transaction_id
-			      WHERE x.conversation_id = q.conversation_id GROUP BY tr.id) d) t ON true
+			             bool_or(f.decided) AS decided, max(f.message_id) AS last
+			      FROM (SELECT mm.transaction_id, mm.decided, mm.message_id FROM message x JOIN message_match mm ON mm.message_id = x.id WHERE x.conversation_id = q.conversation_id
+			            UNION ALL SELECT r.transaction_id, true, 0 FROM conversation_request r WHERE r.conversation_id = q.conversation_id) f
+			      JOIN transaction tr ON tr.id = f.transaction_id GROUP BY tr.id) d) t ON true
 		WHERE `)
 	sql.WriteString(where + ` AND (@office = 0 OR q.office_id = @office)`)
 	if f.Kind != "" {
@@ -289,6 +290,8 @@ func searchHits(query string, args pgx.NamedArgs) (string, bool) {
 			UNION
 			SELECT m.conversation_id FROM message_match mm JOIN message m ON m.id = mm.message_id
 			WHERE mm.transaction_id IN (SELECT id FROM requests) AND mm.decided AND m.conversation_id IS NOT NULL
+			UNION
+			SELECT conversation_id FROM conversation_request WHERE transaction_id IN (SELECT id FROM requests)
 		) `, true
 }
 

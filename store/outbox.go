@@ -180,8 +180,8 @@ func (db *DB) ListOutbox(ctx context.Context, f OutboxFilter) ([]OutboxRow, erro
 		       b.subject, coalesce(trim(p.first_name || ' ' || p.last_name), '') AS patron_name, coalesce(nullif(s.full_name, ''), s.username, '') AS staff,
 		       b.created_at, b.not_before, b.sending_at, b.bounced_at, b.bounce_status, b.searched,
 		       coalesce(CASE WHEN b.kind = 'reply' THEN
-		           (SELECT array_agg(DISTINCT t.transaction_number) FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
-		            JOIN transaction t ON t.id = mm.transaction_id WHERE m.conversation_id = b.conversation_id)
+		           (SELECT array_agg(DISTINCT t.transaction_number) FROM conversation_filed d JOIN transaction t ON t.id = d.transaction_id
+		            WHERE d.conversation_id = b.conversation_id)
 		       ELSE (SELECT array_agg(DISTINCT t.transaction_number) FROM notice n JOIN transaction t ON t.id = n.transaction_id WHERE n.outbox_id = b.id)
 		       END, '{}') AS transactions
 		FROM outbox b JOIN office f ON f.id = b.office_id LEFT JOIN patron p ON p.id = b.patron_id LEFT JOIN staff s ON s.id = b.staff_id

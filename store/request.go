@@ -76,7 +76,7 @@ func (db *DB) ReadRequest(ctx context.Context, office string, number int64) (*Re
 	queue(b, &page.Conversations, `
 		SELECT c.id, c.subject, coalesce(q.state, '') AS state, coalesce(q.intent, '') AS intent, coalesce(q.kind, '') AS kind, coalesce(q.updated_at, c.created_at) AS updated_at
 		FROM conversation c LEFT JOIN queue_item q ON q.conversation_id = c.id
-		WHERE c.id IN (SELECT m.conversation_id FROM message_match mm JOIN message m ON m.id = mm.message_id WHERE mm.transaction_id = $1 AND mm.decided)
+		WHERE c.id IN (SELECT conversation_id FROM conversation_filed WHERE transaction_id = $1)
 		ORDER BY updated_at DESC`, req.ID)
 	queue(b, &page.Notices, `
 		SELECT n.kind, n.rung, n.cycle, n.state, n.reason, n.days, n.planned_on, n.decided_at, n.outbox_id, coalesce(b.state, '') AS mail_state,

@@ -43,8 +43,7 @@ func (db *DB) SentMails(ctx context.Context, officeID int64, k SentKeys) ([]Sent
 		SELECT o.id, o.conversation_id, o.kind, o.recipient, o.subject, o.message_id, o.alias_message_id, o.ref, coalesce(p.username, '') AS patron_username,
 		       coalesce((SELECT array_agg(DISTINCT t.transaction_number ORDER BY t.transaction_number) FROM transaction t WHERE t.id IN (
 		           SELECT n.transaction_id FROM notice n WHERE n.outbox_id = o.id
-		           UNION SELECT mm.transaction_id FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
-		                 WHERE o.kind = 'reply' AND m.conversation_id = o.conversation_id)), '{}') AS transaction_numbers
+		           UNION SELECT f.transaction_id FROM conversation_filed f WHERE o.kind = 'reply' AND f.conversation_id = o.conversation_id)), '{}') AS transaction_numbers
 		FROM outbox o LEFT JOIN patron p ON p.id = o.patron_id
 		WHERE o.id IN (
 			SELECT id FROM outbox WHERE office_id = $1 AND message_id = ANY ($2)

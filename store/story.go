@@ -15,6 +15,8 @@ type ConversationView struct {
 	Office        string // code
 	Subject       string
 	PatronID      *int64
+	ToKind        string // whom staff wrote to first: patron, partner, vendor, colleague; "" = someone wrote to us
+	ToAddr        string
 	MergedInto    *int64
 	State         string // of the queue item; "" where it has none
 	Kind          string
@@ -30,6 +32,10 @@ type ConversationView struct {
 	LastMessageID *int64 // a reply to an older one than this is a conflict
 	UpdatedAt     *time.Time
 }
+
+// Free reports whether staff may write to any address: they began the
+// conversation, and not with a patron, whose addresses are registered.
+func (c ConversationView) Free() bool { return c.ToKind != "" && c.ToKind != "patron" }
 
 // IntentView is one wish read in a message, with its probability and reasons.
 type IntentView struct {
@@ -77,7 +83,7 @@ type StoryMessage struct {
 
 // StoryMatch is a request that a message concerns, or may concern.
 type StoryMatch struct {
-	MessageID         int64
+	MessageID         int64 // 0: staff wrote about it
 	Office            string
 	TransactionID     int64
 	TransactionNumber int64
@@ -182,15 +188,21 @@ func (db *DB) ReadStory(ctx context.Context, conversationID int64) (*Story, erro
 		       t.due_date, trim(p.first_name || ' ' || p.last_name) AS patron_name, mm.score, mm.decided, mm.evidence, mm.decided_by
 		FROM message m JOIN message_match mm ON mm.message_id = m.id JOIN transaction t ON t.id = mm.transaction_id
 		JOIN office o ON o.id = t.office_id JOIN patron p ON p.id = t.patron_id
-		WHERE m.conversation_id = $1 ORDER BY mm.decided DESC, mm.score DESC, t.transaction_number`, conversationID)
+		WHERE m.conversation_id = $1
+		UNION ALL
+		SELECT 0, o.code, t.id, t.transaction_number, coalesce(nullif(t.article_title, ''), t.title), t.state, t.status,
+		       t.due_date, trim(p.first_name || ' ' || p.last_name), 1, true, ARRAY['we wrote about it'], ''
+		FROM conversation_request r JOIN transaction t ON t.id = r.transaction_id JOIN office o ON o.id = t.office_id JOIN patron p ON p.id = t.patron_id
+		WHERE r.conversation_id = $1
+		ORDER BY decided DESC, score DESC, transaction_number`, conversationID)
 	// Replies of the conversation, and the notices about the requests on which it is filed.
 	queue(b, &st.Mails, `
 		SELECT `+storyMailColumns+` FROM outbox b LEFT JOIN staff s ON s.id = b.staff_id
 		WHERE b.id IN (
 			SELECT id FROM outbox WHERE conversation_id = $1
 			UNION
-			SELECT n.outbox_id FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
-			JOIN notice n ON n.transaction_id = mm.transaction_id WHERE m.conversation_id = $1 AND n.outbox_id IS NOT NULL)
+			SELECT n.outbox_id FROM conversation_filed f JOIN notice n ON n.transaction_id = f.transaction_id
+			WHERE f.conversation_id = $1 AND n.outbox_id IS NOT NULL)
 		ORDER BY coalesce(b.sent_at, b.created_at), b.id`, conversationID)
 	queue(b, &st.Notes, `
 		SELECT n.id, coalesce(nullif(s.full_name, ''), s.username, '') AS staff, n.body, n.created_at
@@ -199,7 +211,7 @@ func (db *DB) ReadStory(ctx context.Context, conversationID int64) (*Story, erro
 		SELECT e.id, e.at, e.actor, e.subject, e.what, e.why FROM event e
 		WHERE e.subject = 'conversation' AND e.subject_id = $1
 		   OR e.subject = 'transaction' AND e.subject_id IN (
-			SELECT mm.transaction_id FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided WHERE m.conversation_id = $1)
+			SELECT transaction_id FROM conversation_filed WHERE conversation_id = $1)
 		ORDER BY e.id`, conversationID)
 	queue(b, &st.Drafts, `
 		SELECT d.conversation_id, d.staff_id, coalesce(nullif(s.full_name, ''), s.username) AS staff, d.recipient, d.cc,
@@ -207,7 +219,7 @@ func (db *DB) ReadStory(ctx context.Context, conversationID int64) (*Story, erro
 		FROM draft d JOIN staff s ON s.id = d.staff_id WHERE d.conversation_id = $1 ORDER BY d.updated_at`, conversationID)
 	var c []ConversationView
 	queue(b, &c, `
-		SELECT c.id, c.office_id, o.code AS office, c.subject, c.patron_id, c.merged_into, coalesce(q.state, '') AS state, coalesce(q.kind, '') AS kind,
+		SELECT c.id, c.office_id, o.code AS office, c.subject, c.patron_id, c.to_kind, c.to_addr, c.merged_into, coalesce(q.state, '') AS state, coalesce(q.kind, '') AS kind,
 		       coalesce(q.intent, '') AS intent, coalesce(q.intent_p, 0) AS intent_p, coalesce(q.label, '') AS label, coalesce(q.note, '') AS note,
 		       q.assigned_to, coalesce(nullif(s.full_name, ''), s.username, '') AS assignee, q.waiting_since, q.answer_by, q.snoozed_until,
 		       q.last_message_id, q.updated_at

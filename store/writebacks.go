@@ -55,8 +55,7 @@ func (db *DB) QueueHistories(ctx context.Context, officeID int64, since time.Tim
 		FROM outbox o JOIN LATERAL (
 			SELECT transaction_id, rung FROM notice WHERE outbox_id = o.id AND state = 'planned'
 			UNION
-			SELECT DISTINCT mm.transaction_id, 0 FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
-			WHERE o.kind = 'reply' AND m.conversation_id = o.conversation_id
+			SELECT f.transaction_id, 0 FROM conversation_filed f WHERE o.kind = 'reply' AND f.conversation_id = o.conversation_id
 		) n ON true
 		WHERE o.office_id = $1 AND o.state = 'sent' AND o.sent_at >= $2
 			AND NOT EXISTS (SELECT FROM writeback w WHERE w.office_id = $1 AND w.transaction_id = n.transaction_id AND w.kind = 'history' AND w.cause = 'outbox ' || o.id)

@@ -55,7 +55,11 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 			return p, err
 		}
 	}
+	// A kind that staff chose is sure; one that was read is a guess.
 	partner := st.Conversation.Kind == "partner"
+	if last == nil && st.Conversation.ToKind != "" {
+		partner = st.Conversation.ToKind != "patron"
+	}
 	if to.Verified && !partner {
 		language = patron.Language
 		data.Patron = templates.Patron{FirstName: patron.FirstName, LastName: patron.LastName, Name: patron.Name(),

@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/mail"
@@ -39,6 +40,8 @@ type Recipient struct {
 	// confirmed, or a known lender's. A letter to anyone else must not tell of
 	// requests, whoever the message says it is from.
 	Verified bool
+	// Typed: staff wrote first and typed the address; no directory has it.
+	Typed    bool
 	PatronID int64    // whose borrowing the conversation is about; 0 where unknown
 	Known    []string // other addresses of the conversation that may be chosen
 }
@@ -97,12 +100,21 @@ func (d *Desk) recipient(ctx context.Context, o *Office, st *store.Story) (Recip
 			r.Addr = replyTo
 		}
 	}
+	begun := last == nil && st.Conversation.Free()
+	if begun {
+		if to := cmp.Or(lastRecipient(st), st.Conversation.ToAddr); to != "" && !strings.EqualFold(to, r.Addr) {
+			r.Name, r.Addr = "", to
+		}
+	}
 	if r.Verified = slices.Contains(patronAddrs, strings.ToLower(r.Addr)); !r.Verified && r.Addr != "" {
 		lenders, err := d.DB.LendersByAddress(ctx, o.ID, strings.ToLower(r.Addr))
 		if err != nil {
 			return r, nil, err
 		}
 		r.Verified = len(lenders) > 0 && last != nil && last.Kind == "partner"
+		if begun { // staff themselves said to whom
+			r.Verified, r.Typed = true, len(lenders) == 0
+		}
 	}
 	known := slices.Clone(patronAddrs)
 	for _, m := range st.Messages {
@@ -137,8 +149,12 @@ func (d *Desk) Reply(ctx context.Context, in ReplyInput, now time.Time) (int64, 
 		return 0, err
 	}
 	if in.To != "" && !strings.EqualFold(in.To, to.Addr) {
-		if !slices.Contains(to.Known, strings.ToLower(in.To)) {
-			return 0, fmt.Errorf("%s takes no part in this conversation: choose an address that does", in.To)
+		if last != nil || !st.Conversation.Free() {
+			if !slices.Contains(to.Known, strings.ToLower(in.To)) {
+				return 0, fmt.Errorf("%s takes no part in this conversation: choose an address that does", in.To)
+			}
+		} else if a, err := mail.ParseAddress(in.To); err != nil || a.Address != in.To {
+			return 0, fmt.Errorf("%q is not an e-mail address", in.To)
 		}
 		to.Addr, to.Name = in.To, ""
 	}
@@ -169,6 +185,8 @@ func (d *Desk) Reply(ctx context.Context, in ReplyInput, now time.Time) (int64, 
 		if r.Refs, err = d.DB.Thread(ctx, last.ID); err != nil {
 			return 0, err
 		}
+	} else if m := lastMail(st); m != nil {
+		r.InReplyTo, r.Refs = m.MessageID, []string{m.MessageID} // we write again, to our own mail
 	}
 	then := in.Then
 	if then == "" {
@@ -201,7 +219,7 @@ func subjectLine(given string, st *store.Story, last *store.StoryMessage) string
 		if last != nil {
 			s = last.Subject
 		}
-		if !strings.HasPrefix(strings.ToLower(s), "re:") {
+		if !strings.HasPrefix(strings.ToLower(s), "re:") && (last != nil || st.Conversation.ToKind == "") {
 			s = "Re: " + s
 		}
 	}
@@ -229,6 +247,25 @@ func LastReplyID(st *store.Story) int64 {
 		}
 	}
 	return id
+}
+
+// lastMail is the newest mail of ours in a conversation; nil where there is none.
+func lastMail(st *store.Story) *store.StoryMail {
+	id := LastReplyID(st)
+	for i := range st.Mails {
+		if st.Mails[i].ID == id {
+			return &st.Mails[i]
+		}
+	}
+	return nil
+}
+
+// lastRecipient is to whom the newest mail of ours went; "" where there is none.
+func lastRecipient(st *store.Story) string {
+	if m := lastMail(st); m != nil {
+		return m.Recipient
+	}
+	return ""
 }
 
 // filedOn are the numbers of the requests on which a conversation is filed.

@@ -64,6 +64,9 @@ type conversationPage struct {
 	MayLearn    bool // nobody knows the address of Newest, and staff may say whose it is
 }
 
+// free reports whether the reply may go to any address.
+func (p *conversationPage) free() bool { return p.C.Free() && p.Newest == nil }
+
 // draftOf is that person's draft, or nil.
 func (p *conversationPage) draftOf(staff int64) *store.Draft {
 	if p.Draft != nil && p.Draft.StaffID == staff {

@@ -20,6 +20,9 @@ type replyForm struct {
 	Name        string
 	Verified    bool     // To is the registered address, or of a known partner
 	Known       []string // other addresses of the conversation
+	Free        bool     // To may be any address: staff write first, to somebody who is no patron
+	Outside     bool     // what is sent must not tell of patrons
+	Private     []string // what of a patron stands in it all the same
 	Chosen      string   // of Known, to whom it goes instead; "" for To
 	Cc          string
 	Subject     string
@@ -48,7 +51,7 @@ func (s *Server) newReplyForm(v *visit, p *conversationPage) (*replyForm, error)
 	if err != nil {
 		return nil, err
 	}
-	if prepared.To.Addr == "" {
+	if prepared.To.Addr == "" && !p.free() {
 		return nil, nil
 	}
 	f := s.replyTo(v, p, prepared)
@@ -81,7 +84,7 @@ func (s *Server) newReplyForm(v *visit, p *conversationPage) (*replyForm, error)
 
 // replyTo is an empty form to whom a reply goes.
 func (s *Server) replyTo(v *visit, p *conversationPage, prepared triage.PreparedReply) *replyForm {
-	return &replyForm{To: prepared.To.Addr, Name: prepared.To.Name, Verified: prepared.To.Verified, Known: prepared.To.Known,
+	return &replyForm{Free: p.free(), Outside: triage.Outside(p.C.Kind), To: prepared.To.Addr, Name: prepared.To.Name, Verified: prepared.To.Verified, Known: prepared.To.Known,
 		LastMessage: p.LastMessage, LastReply: p.LastReply, MaySendFree: v.staff.Role.AtLeast(store.RoleStaff),
 		Choices: letterChoices(s.office(p.C.Office), p.C.Kind)}
 }
@@ -215,8 +218,10 @@ func (s *Server) send(v *visit, in written, problem string) error {
 	if err != nil {
 		return err
 	}
+	var private []string
 	again := func(status int, problem string) error {
 		f := s.replyTo(v, p, prepared)
+		f.Private = private
 		f.Chosen, f.Cc, f.Subject, f.Body, f.Template, f.Problem = in.To, in.cc, in.Subject, in.Body, in.Template, problem
 		if d := p.draftOf(in.owner); d != nil {
 			f.Files = d.Files
@@ -230,13 +235,20 @@ func (s *Server) send(v *visit, in written, problem string) error {
 	if problem != "" {
 		return again(http.StatusBadRequest, problem)
 	}
-	if prepared.To.Addr == "" {
+	if prepared.To.Addr == "" && (in.To == "" || !p.free()) {
+		if p.free() {
+			return again(http.StatusBadRequest, "Say to which address it goes.")
+		}
 		return badRequest("This conversation names nobody to answer: file it on a request first.")
 	}
 	if strings.TrimSpace(in.Body) == "" {
 		return again(http.StatusBadRequest, "The reply is empty: write something first.")
 	}
-	if in.To != "" && !strings.EqualFold(in.To, prepared.To.Addr) && !slices.Contains(prepared.To.Known, strings.ToLower(in.To)) {
+	if p.free() {
+		if to, err := ccList(in.To); err != nil || len(to) > 1 {
+			return again(http.StatusBadRequest, fmt.Sprintf("“%s” is not an e-mail address.", in.To))
+		}
+	} else if in.To != "" && !strings.EqualFold(in.To, prepared.To.Addr) && !slices.Contains(prepared.To.Known, strings.ToLower(in.To)) {
 		return again(http.StatusBadRequest, "That address takes no part in this conversation: choose one that does.")
 	}
 	if in.Cc, err = ccList(in.cc); err != nil {
@@ -244,6 +256,16 @@ func (s *Server) send(v *visit, in written, problem string) error {
 	}
 	if !v.staff.Role.AtLeast(store.RoleStaff) && !unedited(in.ReplyInput, prepared) {
 		return again(http.StatusForbidden, "You may send a letter as it is. What you changed goes to a colleague first: use “Ask for approval”.")
+	}
+	if triage.Outside(p.C.Kind) && v.r.PostFormValue("anyway") == "" {
+		found, err := s.private(v, p, in)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			private = found
+			return again(http.StatusUnprocessableEntity, "Not sent: it goes to another house, and tells of a patron. Take that out, or say that it must stand there.")
+		}
 	}
 	in.Then = afterReply(in.action, p.C.Kind)
 	mailID, err := s.Desk.Reply(v.ctx(), in.ReplyInput, v.now)
@@ -265,7 +287,7 @@ func afterReply(action, kind string) store.ItemState {
 	switch {
 	case action == "send_close":
 		return store.ItemDone
-	case kind == "partner" || kind == "vendor" || kind == "system":
+	case kind == "partner" || kind == "vendor" || kind == "system" || kind == "colleague":
 		return store.ItemWaitingPartner
 	}
 	return store.ItemWaitingPatron
@@ -274,7 +296,7 @@ func afterReply(action, kind string) store.ItemState {
 // unedited reports whether a reply is a letter just as it was prepared, to
 // nobody else.
 func unedited(in triage.ReplyInput, prepared triage.PreparedReply) bool {
-	return in.Template != "" && in.Template == prepared.Template && len(in.Cc) == 0 && len(in.Files) == 0 &&
+	return in.Template != "" && in.Template == prepared.Template && !prepared.To.Typed && len(in.Cc) == 0 && len(in.Files) == 0 &&
 		(in.To == "" || strings.EqualFold(in.To, prepared.To.Addr)) &&
 		strings.TrimSpace(in.Body) == strings.TrimSpace(prepared.Body) && in.Subject == strings.TrimSpace(prepared.Subject)
 }

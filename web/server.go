@@ -153,6 +153,8 @@ func (s *Server) routes() []route {
 		{"GET /conversations/{id}", student, s.conversation},
 		{"POST /conversations/{id}/reply", student, s.reply},
 		{"POST /conversations/{id}/draft", student, s.saveDraft},
+		{"GET /write", student, s.writePage},
+		{"POST /write", student, s.write},
 		{"POST /conversations/{id}/sendback", staff, s.sendBack},
 		{"POST /conversations/{id}/claim", staff, s.claim},
 		{"POST /conversations/{id}/renewal", staff, s.askRenewal},
@@ -266,7 +268,7 @@ func (s *Server) serve(rt route) http.Handler {
 const maxForm = 1 << 20
 
 // takesFiles are the forms that may carry files.
-var takesFiles = map[string]bool{"POST /conversations/{id}/reply": true}
+var takesFiles = map[string]bool{"POST /conversations/{id}/reply": true, "POST /write": true}
 
 // fail answers with the page of an error. Only what is our own fault is logged.
 func (s *Server) fail(v *visit, err error) {

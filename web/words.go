@@ -39,7 +39,7 @@ func kindOfIntent(intent string) string {
 }
 
 var kindWords = map[string]string{
-	"patron": "Patron", "partner": "Library", "system": "ILL system", "vendor": "Vendor", "auto_reply": "Auto-reply", "bounce": "Bounce", "bulk": "Bulk mail",
+	"colleague": "Colleague", "patron": "Patron", "partner": "Library", "system": "ILL system", "vendor": "Vendor", "auto_reply": "Auto-reply", "bounce": "Bounce", "bulk": "Bulk mail",
 }
 
 var stateWords = map[string]string{

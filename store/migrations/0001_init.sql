@@ -163,7 +163,10 @@ CREATE TABLE conversation (
     patron_id  bigint REFERENCES patron,
     created_at timestamptz NOT NULL DEFAULT now(),
     merged_into bigint REFERENCES conversation,
-    split_from  bigint REFERENCES conversation -- staff took it apart: references never join the two again
+    split_from  bigint REFERENCES conversation, -- staff took it apart: references never join the two again
+    -- Whom staff wrote to, where the conversation began with a mail of ours; '' = someone wrote to us.
+    to_kind    text NOT NULL DEFAULT '' CHECK (to_kind IN ('', 'patron', 'partner', 'vendor', 'colleague')),
+    to_addr    text NOT NULL DEFAULT ''
 );
 CREATE INDEX conversation_patron ON conversation (patron_id);
 
@@ -252,6 +255,14 @@ CREATE TABLE message_ref (
     PRIMARY KEY (office_id, ref, conversation_id)
 );
 
+-- The requests about which staff wrote first: there is no message yet to be filed on them.
+CREATE TABLE conversation_request (
+    conversation_id bigint NOT NULL REFERENCES conversation,
+    transaction_id  bigint NOT NULL REFERENCES transaction,
+    PRIMARY KEY (conversation_id, transaction_id)
+);
+CREATE INDEX conversation_request_transaction ON conversation_request (transaction_id);
+
 -- Which transactions a message concerns: many to many, with the evidence.
 CREATE TABLE message_match (
     message_id     bigint NOT NULL REFERENCES message ON DELETE CASCADE,
@@ -263,6 +274,12 @@ CREATE TABLE message_match (
     PRIMARY KEY (message_id, transaction_id)
 );
 CREATE INDEX message_match_transaction ON message_match (transaction_id) WHERE decided;
+
+-- The requests on which a conversation is filed.
+CREATE VIEW conversation_filed AS
+    SELECT m.conversation_id, mm.transaction_id FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
+    WHERE m.conversation_id IS NOT NULL
+    UNION SELECT conversation_id, transaction_id FROM conversation_request;
 
 CREATE TABLE staff (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

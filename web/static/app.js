@@ -102,6 +102,17 @@
 			const note = $("[data-saved]", draft);
 			try {
 				const res = await fetch(draft.dataset.draft, { method: "POST", body, redirect: "manual" });
+				const begun = res.status === 201 && res.headers.get("Location");
+				if (begun) { // from now on it is a conversation with a draft
+					draft.dataset.draft = begun + "/draft";
+					draft.action = begun + "/reply";
+					history.replaceState(history.state, "", begun + "#reply");
+					for (const box of $$("[name=part]", draft)) box.disabled = true;
+					for (const id of (await res.text()).split("\n").filter(Boolean)) {
+						const file = Object.assign(document.createElement("input"), { type: "hidden", name: "file", value: id });
+						draft.append(file);
+					}
+				}
 				if (res.ok) { dirty = false; note.textContent = "Draft saved"; } else note.textContent = "The draft could not be saved";
 			} catch { note.textContent = "No connection: the draft is not saved"; }
 		};
