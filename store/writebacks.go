@@ -59,6 +59,7 @@ func (db *DB) QueueHistories(ctx context.Context, officeID int64, since time.Tim
 		) n ON true
 		WHERE o.office_id = $1 AND o.state = 'sent' AND o.sent_at >= $2
 			AND NOT EXISTS (SELECT FROM writeback w WHERE w.office_id = $1 AND w.transaction_id = n.transaction_id AND w.kind = 'history' AND w.cause = 'outbox ' || o.id)
+		ORDER BY o.id, n.transaction_id
 		ON CONFLICT DO NOTHING`, officeID, since)
 	if err != nil {
 		return 0, fmt.Errorf("queueing history entries: %w", err)
