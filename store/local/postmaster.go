@@ -43,14 +43,19 @@ func (c *Cluster) postmaster() (pid int, running bool, err error) {
 }
 
 // owns reports whether pid is a postmaster on our data directory: its command
-// line, which it never rewrites, names it.
+// line, which it never rewrites, names it. Where nothing tells the command line
+// (no /proc, no ps) a living process counts as ours: taking a running
+// postmaster's pid file away would make it shut down.
 func (c *Cluster) owns(pid int) bool {
 	if pid <= 1 || syscall.Kill(pid, 0) == syscall.ESRCH {
 		return false
 	}
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil { // no /proc: macOS
-		line, _ = exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
+		line, err = exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
+	}
+	if err != nil {
+		return syscall.Kill(pid, 0) != syscall.ESRCH
 	}
 	return bytes.Contains(line, []byte("postgres")) && bytes.Contains(line, []byte(c.data()))
 }
