@@ -35,21 +35,12 @@ type Writes struct {
 // Refresh brings the transactions and their patrons up to date in the store. It
 // fails where ILLiad cannot be asked or does not know one of them; then nothing
 // may be told by the old records.
-func (a *API) Refresh(ctx context.Context, officeID int64, tns []int64) error {
+func (a *API) Refresh(ctx context.Context, _ int64, tns []int64) error {
 	rows, err := a.fetch(ctx, tns)
 	if err != nil {
 		return errors.Join(err, a.health(ctx, err))
 	}
-	_, err = a.DB.Import(ctx, officeID, func(yield func(store.ImportRow, error) bool) {
-		for _, r := range rows {
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}, store.ImportOptions{Fresh: true, Actor: "refresh", Bad: func(_ int, why string) {
-		a.Log.Warn("a refreshed transaction was left out", "why", why)
-	}})
-	if err != nil {
+	if err := a.take(ctx, rows); err != nil {
 		return err
 	}
 	return a.health(ctx, nil)

@@ -83,7 +83,7 @@ func (d *daemon) run(ctx context.Context) error {
 		if source != nil {
 			scheduler.Jobs = append(scheduler.Jobs, *source)
 		}
-		if err := d.askILLiad(start, o, n); err != nil {
+		if err := d.askILLiad(start, o, n, intake); err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
 		planned = append(planned, n)

@@ -10,6 +10,7 @@ import (
 	"illmail/illiad"
 	"illmail/notices"
 	"illmail/store"
+	"illmail/triage"
 )
 
 // illSystem connects the office with its ILLiad; nil where it names none.
@@ -34,14 +35,20 @@ func (inst *installation) illSystem(o *OfficeConfig, log *slog.Logger) (*illiad.
 		Write: illiad.Writes{Notes: o.ILLiad.Notes, Histories: o.ILLiad.Histories, Routes: store.Routes(o.ILLiad.Routes)}}, nil
 }
 
-// askILLiad lets notices ask the office's ILLiad just before they go, and starts
-// the write-backs where they are wanted.
-func (d *daemon) askILLiad(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office) error {
+// askILLiad lets notices ask the office's ILLiad just before they go, fetches
+// the requests of patrons whose mail came, and starts the write-backs where they
+// are wanted.
+func (d *daemon) askILLiad(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office, intake *triage.Intake) error {
 	api, err := d.inst.illSystem(o, d.log)
 	if api == nil || err != nil {
 		return err
 	}
 	n.Refresher = api
+	start("patrons' requests "+o.Code, func(ctx context.Context) error {
+		return api.RunPatrons(ctx, func(ctx context.Context, patronID int64) error {
+			return intake.MatchAgain(ctx, patronID, time.Now().Add(-24*time.Hour))
+		})
+	})
 	if o.ILLiad.WriteBack {
 		start("write-backs "+o.Code, api.RunWriteBacks)
 	}

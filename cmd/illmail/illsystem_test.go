@@ -56,6 +56,16 @@ off_in_illiad = ["overdue"]
 	if n := ill.Notes(412304)[0]; !strings.Contains(n, "another two weeks") || !strings.Contains(n, "jdoe3@example.edu") {
 		t.Errorf("the note is %q", n)
 	}
+	// A request that no export holds yet is fetched when its patron writes.
+	ill.PutTransaction(illiadtest.Object{"TransactionNumber": 412399, "Username": "jdoe3", "TransactionStatus": "Request Sent", "ProcessType": "Borrowing",
+		"RequestType": "Loan", "LoanTitle": "Tin Roads", "TransactionDate": time.Now().Format("2006-01-02T15:04:05")})
+	fresh := strings.NewReplacer("412304", "412399", "renew-1@", "status-1@", "Renewal", "Where is it", "Could I please keep this book for another two weeks?", "Where is my request?").Replace(e2eRenewal)
+	if err := dovecot.Append("INBOX", []byte(fresh), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	p.wait("the mail is filed on the request that ILLiad told of", func() bool {
+		return slices.ContainsFunc(lines[queueJSON](p, "queue"), func(q queueJSON) bool { return slices.Contains(q.Transactions, 412399) })
+	})
 	p.run("", "notices", "run", "--config", p.config, "--on", time.Now().Format(time.DateOnly))
 	p.wait("the notice is a history entry in ILLiad", func() bool { return len(ill.Histories(412320)) == 1 })
 	p.wait("the other notice is settled", func() bool {

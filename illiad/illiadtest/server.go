@@ -253,12 +253,19 @@ func (s *Server) answer(r *http.Request, path string) (int, any) {
 	return http.StatusOK, o
 }
 
-// requests are the user's transactions through $filter (only "F eq 'V'"), $skip and $top.
+// requests are the user's transactions through $filter (only "F eq 'V'" and
+// "F ge datetime'V'"), $skip and $top.
 func (s *Server) requests(user string, r *http.Request) []Object {
 	list := []Object{}
-	field, value, filtered := strings.Cut(r.URL.Query().Get("$filter"), " eq ")
+	filter := r.URL.Query().Get("$filter")
+	field, value, equal := strings.Cut(filter, " eq ")
+	if !equal {
+		field, value, _ = strings.Cut(filter, " ge datetime")
+	}
+	value = strings.Trim(value, "'Z")
 	for _, t := range s.transactions {
-		if strings.EqualFold(fmt.Sprint(t["Username"]), user) && (!filtered || fmt.Sprint(t[field]) == strings.Trim(value, "'")) {
+		has := fmt.Sprint(t[field])
+		if strings.EqualFold(fmt.Sprint(t["Username"]), user) && (filter == "" || equal && has == value || !equal && has >= value) {
 			list = append(list, t)
 		}
 	}
