@@ -2,7 +2,10 @@ package mailbox
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -69,6 +72,43 @@ func CheckSMTP(ctx context.Context, a Account) []Finding {
 	return []Finding{{OK: true, What: fmt.Sprintf("SMTP: logged in to %s as %s", a.addr(), a.Username)}}
 }
 
+// CheckToken looks into an access token of Microsoft for the permissions that
+// entering the mailbox (imap) and sending (smtp) need, with an application's own
+// right or, by device code, a person's. A token that cannot be looked into says
+// nothing.
+func CheckToken(token, flow string, imap, smtp bool) []Finding {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	body, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil
+	}
+	var claims struct {
+		Roles []string `json:"roles"`
+		Scope string   `json:"scp"`
+	}
+	if json.Unmarshal(body, &claims) != nil || claims.Roles == nil && claims.Scope == "" {
+		return nil
+	}
+	has, kind, names := claims.Roles, "application", [2]string{"IMAP.AccessAsApp", "SMTP.SendAsApp"}
+	if flow == "device_code" {
+		has, kind, names = strings.Fields(claims.Scope), "delegated", [2]string{"IMAP.AccessAsUser.All", "SMTP.Send"}
+	}
+	var out []Finding
+	for i, needed := range [2]bool{imap, smtp} {
+		if needed && !slices.Contains(has, names[i]) {
+			out = append(out, Finding{What: fmt.Sprintf("OAuth: the access token lacks %s; it has %s", names[i], strings.Join(has, ", ")),
+				Do: fmt.Sprintf("in Entra, under the application's API permissions, add the %s permission %s (Office 365 Exchange Online) and grant admin consent", kind, names[i])})
+		}
+	}
+	if out == nil {
+		out = []Finding{{OK: true, What: "OAuth: the access token has " + strings.Join(has, ", ")}}
+	}
+	return out
+}
+
 // notConnected is how Microsoft 365 says that a token is good but the mailbox
 // is not open to it.
 const notConnected = "User is authenticated but not connected"
@@ -81,6 +121,10 @@ var providerWords = []struct{ words, do string }{
 	{"AADSTS700082", "the refresh token has run out, since it was not used for long: sign in again by device code"},
 	{"AADSTS50173", "the password was changed or the sign-ins were revoked: sign in again by device code"},
 	{"AADSTS700016", "the application is not known in this tenant: check client_id and tenant"},
+	{"AADSTS65001", "nobody has consented to what the application asks for: grant admin consent to its permissions"},
+	{"AADSTS7000218", "the application is no public client: allow public client flows under Authentication"},
+	{"AADSTS53003", "a Conditional Access policy forbids this sign-in: exempt the application, or sign in from where it is allowed"},
+	{"nobody has signed in yet", "run illmail signin"},
 	{"AADSTS90002", "the tenant is not known: check tenant"},
 	{"SmtpClientAuthentication is disabled", "the tenant has SMTP AUTH switched off: Set-CASMailbox with -SmtpClientAuthenticationDisabled $false for this mailbox"},
 	{"Application-specific password required", "make an app password in the Google account, or use auth xoauth2"},

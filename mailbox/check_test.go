@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -53,5 +54,28 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 				t.Errorf("finding %+v does not say %q", last, tc.last)
 			}
 		})
+	}
+}
+
+func TestCheckTokenNamesTheMissingPermission(t *testing.T) {
+	token := func(claims string) string {
+		return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".x"
+	}
+	for _, tc := range []struct{ token, flow, lacks string }{
+		{token(`{"roles":["IMAP.AccessAsApp","SMTP.SendAsApp"]}`), "client_credentials", ""},
+		{token(`{"roles":["IMAP.AccessAsApp"]}`), "client_credentials", "SMTP.SendAsApp"},
+		{token(`{"roles":["Mail.Read"]}`), "client_credentials", "IMAP.AccessAsApp"},
+		{token(`{"scp":"IMAP.AccessAsUser.All offline_access"}`), "device_code", "SMTP.Send"},
+		{token(`{"scp":"SMTP.Send IMAP.AccessAsUser.All"}`), "device_code", ""},
+	} {
+		fs := mailbox.CheckToken(tc.token, tc.flow, true, true)
+		if len(fs) == 0 || fs[0].OK != (tc.lacks == "") || !strings.Contains(fs[0].Do, tc.lacks) {
+			t.Errorf("%s, %s: %+v, want a word about %q", tc.token, tc.flow, fs, tc.lacks)
+		}
+	}
+	for _, opaque := range []string{"EwBgA8l6BAAU", "a.b.c", token(`{"sub":"x"}`), token(`no JSON`)} {
+		if fs := mailbox.CheckToken(opaque, "client_credentials", true, true); fs != nil {
+			t.Errorf("%s: %+v", opaque, fs)
+		}
 	}
 }

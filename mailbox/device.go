@@ -40,17 +40,37 @@ func SignInByDevice(ctx context.Context, cfg OAuthConfig) (*DeviceSignIn, error)
 	return &DeviceSignIn{URL: a.VerificationURI, Code: a.UserCode, Expires: a.Expiry, conf: conf, answer: a}, nil
 }
 
-// Wait returns the refresh token once the person has signed in. It is a
-// secret: who has it can read and send the mailbox's mail.
-func (d *DeviceSignIn) Wait(ctx context.Context) (string, error) {
+// Grant is what a sign-in by device code ended in. It is a secret: who has it
+// can read and send the mailbox's mail.
+type Grant struct {
+	RefreshToken string
+	Ends         time.Time // when it runs out, as the provider said; zero: it did not say
+}
+
+// Wait returns the grant once the person has signed in.
+func (d *DeviceSignIn) Wait(ctx context.Context) (Grant, error) {
 	t, err := d.conf.DeviceAccessToken(ctx, d.answer)
 	if err != nil {
-		return "", fmt.Errorf("waiting for the sign-in: %w", err)
+		return Grant{}, fmt.Errorf("waiting for the sign-in: %w", err)
 	}
 	if t.RefreshToken == "" {
-		return "", errors.New("the provider gave no refresh token: the application needs the permission offline_access")
+		return Grant{}, errors.New("the provider gave no refresh token: the application needs the permission offline_access")
 	}
-	return t.RefreshToken, nil
+	return grantOf(t, Grant{}), nil
+}
+
+// grantOf is the grant after an answer of the token endpoint; old is the one
+// that was used.
+func grantOf(t *oauth2.Token, old Grant) Grant {
+	g := Grant{RefreshToken: t.RefreshToken}
+	if g.RefreshToken == old.RefreshToken {
+		g.Ends = old.Ends
+	}
+	// Google and Microsoft say so where the life of the refresh token is bounded.
+	if s, ok := t.Extra("refresh_token_expires_in").(float64); ok && s > 0 {
+		g.Ends = time.Now().Add(time.Duration(s) * time.Second)
+	}
+	return g
 }
 
 func (cfg OAuthConfig) device() (*oauth2.Config, error) {
@@ -87,18 +107,17 @@ func (cfg OAuthConfig) device() (*oauth2.Config, error) {
 // else happens, and a token that could not be kept is not used, so that the
 // failure shows now and not when the access token ends.
 func (cfg OAuthConfig) refresh(ctx context.Context, conf *oauth2.Config) (*oauth2.Token, error) {
-	old, err := cfg.RefreshToken(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading the refresh token: %w", err)
-	}
-	t, err := conf.TokenSource(ctx, &oauth2.Token{RefreshToken: old}).Token()
+	var token *oauth2.Token
+	err := cfg.UseGrant(ctx, func(old Grant) (Grant, error) {
+		t, err := conf.TokenSource(ctx, &oauth2.Token{RefreshToken: old.RefreshToken}).Token()
+		if err != nil {
+			return Grant{}, err
+		}
+		token = t
+		return grantOf(t, old), nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if t.RefreshToken != old {
-		if err := cfg.SaveRefreshToken(ctx, t.RefreshToken); err != nil {
-			return nil, fmt.Errorf("keeping the new refresh token: %w", err)
-		}
-	}
-	return t, nil
+	return token, nil
 }

@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"illmail/mailbox"
 )
@@ -31,7 +33,7 @@ func deviceServer(t *testing.T) string {
 				fmt.Fprint(w, `{"error":"authorization_pending"}`)
 				return
 			}
-			fmt.Fprint(w, `{"access_token":"access-0","refresh_token":"refresh-0","token_type":"Bearer","expires_in":60}`)
+			fmt.Fprint(w, `{"access_token":"access-0","refresh_token":"refresh-0","token_type":"Bearer","expires_in":60,"refresh_token_expires_in":320400}`)
 		default:
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, `{"error":"invalid_grant","error_description":"AADSTS700082: The refresh token has expired."}`)
@@ -50,20 +52,22 @@ func TestDeviceCodeKeepsEachNewRefreshTokenBeforeUse(t *testing.T) {
 	var full error
 	cfg := mailbox.OAuthConfig{
 		Provider: "microsoft", Flow: "device_code", ClientID: "app", TokenURL: base + "/token", DeviceURL: base + "/device",
-		RefreshToken: func(context.Context) (string, error) { return kept, nil },
-		SaveRefreshToken: func(_ context.Context, token string) error {
-			if full == nil {
-				kept = token
+		UseGrant: func(_ context.Context, exchange func(mailbox.Grant) (mailbox.Grant, error)) error {
+			g, err := exchange(mailbox.Grant{RefreshToken: kept})
+			if err != nil || full != nil {
+				return cmp.Or(err, full)
 			}
-			return full
+			kept = g.RefreshToken
+			return nil
 		},
 	}
 	signIn, err := mailbox.SignInByDevice(t.Context(), cfg)
 	if err != nil || signIn.Code != "ABCD-EFGH" || signIn.URL != "https://provider.example/device" {
 		t.Fatalf("%+v, %v", signIn, err)
 	}
-	if kept, err = signIn.Wait(t.Context()); err != nil || kept != "refresh-0" {
-		t.Fatalf("refresh token %q, %v", kept, err)
+	grant, err := signIn.Wait(t.Context())
+	if kept = grant.RefreshToken; err != nil || kept != "refresh-0" || time.Until(grant.Ends) < 80*time.Hour || time.Until(grant.Ends) > 90*time.Hour {
+		t.Fatalf("grant %+v, %v", grant, err)
 	}
 	source, err := mailbox.TokenSource(cfg)
 	if err != nil {

@@ -23,10 +23,11 @@ type OAuthConfig struct {
 	TokenURL     string                                    // "" is the provider's own
 	DeviceURL    string                                    // device_code: "" is the provider's own
 	Scopes       []string                                  // nil: the provider's for mail
-	// RefreshToken gives what [SignInByDevice] ended in, and SaveRefreshToken
-	// keeps the one that the provider has put in its place: device_code.
-	RefreshToken     func(ctx context.Context) (string, error)
-	SaveRefreshToken func(ctx context.Context, token string) error
+	// UseGrant calls exchange with the grant that is kept, and keeps what it
+	// returns before it returns: device_code. Meanwhile nobody else may use it: a
+	// provider that replaces a refresh token each time takes its second use for
+	// a theft.
+	UseGrant func(ctx context.Context, exchange func(Grant) (Grant, error)) error
 }
 
 const (
@@ -92,7 +93,7 @@ func TokenSource(cfg OAuthConfig) (func(ctx context.Context) (string, error), er
 		if err != nil {
 			return nil, err
 		}
-		if cfg.RefreshToken == nil || cfg.SaveRefreshToken == nil {
+		if cfg.UseGrant == nil {
 			return nil, fmt.Errorf("flow device_code needs a place to keep its refresh token")
 		}
 		fetch = func(ctx context.Context) (*oauth2.Token, error) { return cfg.refresh(ctx, conf) }

@@ -59,6 +59,7 @@ type listPage struct {
 	People        []store.Staff
 	Requests      []store.TransactionRef // found by the search
 	KeptAside     []store.StoryMessage
+	Troubles      []store.Health // parts that do not work, or will not for long
 	Undeliverable []store.UndeliverablePatron
 	Bulk          bool // the one who looks may act on many at once
 	Self          string
@@ -157,6 +158,10 @@ func (s *Server) list(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if p.Troubles, err = s.DB.Health(v.ctx(), 0); err != nil {
+		return err
+	}
+	p.Troubles = slices.DeleteFunc(p.Troubles, func(h store.Health) bool { return h.OK })
 	return s.render(v, http.StatusOK, "list", "/", p)
 }
 

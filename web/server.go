@@ -32,8 +32,6 @@ type Config struct {
 	// BaseURL is how staff reach the pages; where it begins with https the
 	// session cookie is Secure. Empty: plain HTTP on a loopback address.
 	BaseURL string
-	// Health answers how each part is; nil where nothing beside the database is known.
-	Health func(ctx context.Context) []Part
 	// Metrics serves GET /metrics; nil: not served.
 	Metrics http.Handler
 	// Now is the clock; nil: time.Now.

@@ -9,8 +9,7 @@ import (
 	"illmail/store"
 )
 
-// parts is how everything is: the database, the offices' parts, and what the
-// program adds.
+// parts is how everything is: the database and the offices' parts.
 func (s *Server) parts(ctx context.Context) []Part {
 	var list []Part
 	if err := s.DB.Ping(ctx); err != nil {
@@ -24,9 +23,6 @@ func (s *Server) parts(ctx context.Context) []Part {
 		for _, h := range rows {
 			list = append(list, Part{Office: s.codeOf(h.OfficeID), Name: h.Part, OK: h.OK, Detail: h.Detail, Since: h.Since})
 		}
-	}
-	if s.Health != nil {
-		list = append(list, s.Health(ctx)...)
 	}
 	return list
 }

@@ -422,6 +422,16 @@ func TestEveryPageOpens(t *testing.T) {
 		}
 	}
 	s.signIn(t, "").get("/healthz").status(200).has(`"database"`)
+
+	// What will not work for long stands above the list, before it happens.
+	const dying = "The sign-in of the mailbox still works, but runs out on Thursday"
+	if err := s.db.SetHealth(t.Context(), s.office.ID, "sign-in", false, dying); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/settings"} {
+		s.signIn(t, "tom").get(path).status(200).has(dying)
+	}
+	s.signIn(t, "").get("/healthz").status(200).has(dying)
 }
 
 func TestEventsTellOfChanges(t *testing.T) {

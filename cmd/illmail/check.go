@@ -78,6 +78,12 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	if err != nil {
 		return err
 	}
+	if part, ok, detail, err := o.loginEnds(ctx, time.Now()); err != nil {
+		return err
+	} else if part != "" {
+		c.finding(mailbox.Finding{OK: ok, What: part + ": " + detail})
+	}
+	c.token(ctx, o)
 	if imap, err := o.imapAccount(); err != nil {
 		c.fail("correct [office.imap] or [office.oauth]", "IMAP: %v", err)
 	} else {
@@ -127,6 +133,25 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 		return c.sendTest(ctx, inst, o, n, sendTest)
 	}
 	return nil
+}
+
+// token says which permissions an access token has, where it can be looked into.
+func (c *checker) token(ctx context.Context, o *OfficeConfig) {
+	if !o.usesTokens() || o.OAuth.Provider != "microsoft" {
+		return
+	}
+	source, err := o.secretOf(string(mailbox.AuthXOAUTH2), "", "")
+	if err != nil {
+		return // said where the log-in is tried
+	}
+	token, err := source(ctx)
+	if err != nil {
+		return // the same
+	}
+	xoauth2 := string(mailbox.AuthXOAUTH2)
+	for _, f := range mailbox.CheckToken(token, o.OAuth.Flow, o.IMAP.Auth == xoauth2, o.SMTP.Auth == xoauth2) {
+		c.finding(f)
+	}
 }
 
 // sendTest submits one mail and looks for its copy: with save_sent = "server"

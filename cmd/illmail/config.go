@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -59,6 +60,8 @@ type OfficeConfig struct {
 	Notices  NoticesConfig  `toml:"notices"`
 
 	location *time.Location
+	grants   *grants                                   // flow = "device_code", once the database is open
+	token    func(ctx context.Context) (string, error) // gives access tokens, for IMAP and SMTP alike
 }
 
 // IMAPConfig is [office.imap].
@@ -103,7 +106,12 @@ type OAuthConfig struct {
 	ClientID         string `toml:"client_id"`
 	ClientSecretFile string `toml:"client_secret_file"`
 	Flow             string `toml:"flow"`
-	TokenURL         string `toml:"token_url"` // provider = "other"
+	TokenURL         string `toml:"token_url"`  // provider = "other"
+	DeviceURL        string `toml:"device_url"` // provider = "other", flow = "device_code"
+	KeyFile          string `toml:"key_file"`   // flow = "device_code": under which its tokens are kept
+	SecretExpires    string `toml:"client_secret_expires"`
+
+	secretEnds time.Time // the beginning of that day
 }
 
 // SourceConfig is [office.source].
@@ -371,6 +379,9 @@ func (c *Config) check() error {
 			return at("timezone", "is %q; write it as \"America/New_York\"", o.Timezone)
 		}
 		o.location = loc
+		if o.OAuth.Flow == flowDevice && c.keyFileOf(o) == "" {
+			return at("oauth.key_file", "is missing: without state_dir, name a file for the key under which sign-ins are kept")
+		}
 		if err := o.checkServers(at); err != nil {
 			return err
 		}
@@ -451,8 +462,15 @@ func (o *OfficeConfig) checkServers(at func(key, format string, args ...any) err
 		if err := oneOf(at, "oauth.provider", o.OAuth.Provider, "microsoft", "google", "other"); err != nil {
 			return err
 		}
-		if err := oneOf(at, "oauth.flow", o.OAuth.Flow, "client_credentials", "device_code", "service_account"); err != nil {
+		if err := oneOf(at, "oauth.flow", o.OAuth.Flow, "client_credentials", flowDevice, "service_account"); err != nil {
 			return err
+		}
+		if s := o.OAuth.SecretExpires; s != "" {
+			day, err := time.ParseInLocation(time.DateOnly, s, o.location)
+			if err != nil {
+				return at("oauth.client_secret_expires", "is %q; write a date such as \"2027-03-01\"", s)
+			}
+			o.OAuth.secretEnds = day
 		}
 	}
 	if err := oneOf(at, "smtp.save_sent", o.SMTP.SaveSent, "append", "server", "never"); err != nil {

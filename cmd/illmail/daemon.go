@@ -56,7 +56,7 @@ func (d *daemon) run(ctx context.Context) error {
 	scheduler := &notices.Scheduler{DB: d.inst.db, Log: d.log}
 	cfg := web.Config{
 		DB: d.inst.db, Log: d.log, Desk: desk, Planner: planner, BaseURL: d.inst.cfg.Web.BaseURL, Version: version,
-		Settings: d.inst.cfg.settings(), Health: d.health, Metrics: metricsHandler(d.inst),
+		Settings: d.inst.cfg.settings(), Metrics: metricsHandler(d.inst),
 	}
 	for i := range d.inst.cfg.Offices {
 		o := &d.inst.cfg.Offices[i]
@@ -110,6 +110,7 @@ func (d *daemon) run(ctx context.Context) error {
 	start("dispatcher", dispatcher.Run)
 	start("live pages", func(ctx context.Context) error { pages.Run(ctx); return nil })
 	start("purge", d.purgeNightly)
+	start("log-ins", d.watchLogins)
 	return d.serveHTTP(ctx, pages)
 }
 
@@ -256,26 +257,6 @@ func (d *daemon) whileHeld(ctx context.Context, officeID int64, name string, fn 
 			}
 		}
 	}
-}
-
-// health is how each part of each office is, for the pages and /healthz.
-func (d *daemon) health(ctx context.Context) []web.Part {
-	if err := d.inst.db.Ping(ctx); err != nil {
-		return []web.Part{{Name: "database", Detail: err.Error()}}
-	}
-	parts := []web.Part{{Name: "database", OK: true}}
-	for _, o := range d.inst.cfg.Offices {
-		health, err := d.inst.db.Health(ctx, d.inst.offices[o.Code].ID)
-		if err != nil {
-			return append(parts, web.Part{Office: o.Code, Name: "database", Detail: err.Error()})
-		}
-		for _, h := range health {
-			if h.Part != sentProofPart {
-				parts = append(parts, web.Part{Office: o.Code, Name: h.Part, OK: h.OK, Detail: h.Detail, Since: h.Since})
-			}
-		}
-	}
-	return parts
 }
 
 // purgeNightly applies the retention rules once a day.

@@ -56,6 +56,7 @@ type cli struct {
 	Template   templateCmd   `cmd:"" help:"Notice templates: list, check, preview, convert from ILLiad."`
 	Ledger     ledgerCmd     `cmd:"" help:"Per day and mailbox: what the server held and what became of it."`
 	Stats      statsCmd      `cmd:"" help:"The figures that an annual report asks for."`
+	Signin     signinCmd     `cmd:"" help:"Sign in for an office's mailbox by device code (flow = \"device_code\")."`
 	User       userCmd       `cmd:"" help:"Staff accounts."`
 	Purge      purgeCmd      `cmd:"" help:"Apply the retention rules now."`
 	Handback   handbackCmd   `cmd:"" help:"Per transaction what was sent and when, for going back to the ILL system's own notices."`

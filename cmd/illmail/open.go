@@ -63,6 +63,12 @@ func openInstallation(e *env, cfg *Config) (_ *installation, err error) {
 		}
 		inst.offices[o.Code] = row
 	}
+	for i := range cfg.Offices {
+		o := &cfg.Offices[i]
+		if o.usesTokens() && o.OAuth.Flow == flowDevice {
+			o.grants = &grants{db: inst.db, officeID: inst.offices[o.Code].ID, code: o.Code, keyFile: cfg.keyFileOf(o)}
+		}
+	}
 	return inst, nil
 }
 

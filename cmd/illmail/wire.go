@@ -28,23 +28,40 @@ func (o *OfficeConfig) secretOf(auth, file, env string) (func(context.Context) (
 	if auth != string(mailbox.AuthXOAUTH2) {
 		return func(context.Context) (string, error) { return readSecret(file, env) }, nil
 	}
-	a := o.OAuth
-	cfg := mailbox.OAuthConfig{Provider: a.Provider, Flow: a.Flow, Tenant: a.Tenant, ClientID: a.ClientID, TokenURL: a.TokenURL}
-	switch a.Flow {
-	case "client_credentials":
-		cfg.ClientSecret = func(context.Context) (string, error) { return readSecret(a.ClientSecretFile, "") }
-	case "service_account":
-		key, err := os.ReadFile(a.ClientSecretFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading the service account's key: %w", err)
+	// One source for IMAP and SMTP: each use of a refresh token costs one.
+	if o.token == nil {
+		cfg := o.oauth()
+		if o.OAuth.Flow == "service_account" {
+			key, err := os.ReadFile(o.OAuth.ClientSecretFile)
+			if err != nil {
+				return nil, fmt.Errorf("reading the service account's key: %w", err)
+			}
+			cfg.Key, cfg.Subject = key, o.IMAP.Username
 		}
-		cfg.Key, cfg.Subject = key, o.IMAP.Username
+		token, err := mailbox.TokenSource(cfg)
+		if err != nil {
+			return nil, fmt.Errorf("preparing OAuth: %w", err)
+		}
+		o.token = token
 	}
-	token, err := mailbox.TokenSource(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("preparing OAuth: %w", err)
+	return o.token, nil
+}
+
+func (o *OfficeConfig) usesTokens() bool {
+	return o.IMAP.Auth == string(mailbox.AuthXOAUTH2) || o.SMTP.Auth == string(mailbox.AuthXOAUTH2)
+}
+
+// oauth is how access tokens are got, but for a service account's key.
+func (o *OfficeConfig) oauth() mailbox.OAuthConfig {
+	a := o.OAuth
+	cfg := mailbox.OAuthConfig{Provider: a.Provider, Flow: a.Flow, Tenant: a.Tenant, ClientID: a.ClientID, TokenURL: a.TokenURL, DeviceURL: a.DeviceURL}
+	if a.Flow == "client_credentials" {
+		cfg.ClientSecret = func(context.Context) (string, error) { return readSecret(a.ClientSecretFile, "") }
 	}
-	return token, nil
+	if o.grants != nil {
+		cfg.UseGrant = o.grants.use
+	}
+	return cfg
 }
 
 func (o *OfficeConfig) imapAccount() (mailbox.Account, error) {
@@ -152,10 +169,21 @@ func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
 	if r := o.Renewals; r.Allowed && o.ILLiad.WriteBack && o.ILLiad.Routes.Renewal != "" {
 		office.Renewals = &triage.Renewals{Days: r.Days, Most: r.Most, EarlyDays: r.EarlyDays}
 	}
-	if o.IMAP.AuthservID != "" {
-		office.AuthservIDs = []string{o.IMAP.AuthservID}
-	}
+	office.AuthservIDs = o.authservIDs()
 	return office
+}
+
+// authservIDs is whose Authentication-Results count. Microsoft 365, which is
+// entered by its tokens only, writes them without a name: there the topmost
+// field counts, and none where another host's could stand in its place.
+func (o *OfficeConfig) authservIDs() []string {
+	switch {
+	case o.IMAP.AuthservID != "":
+		return []string{o.IMAP.AuthservID}
+	case o.IMAP.Auth == string(mailbox.AuthXOAUTH2) && o.OAuth.Provider == "microsoft":
+		return []string{""}
+	}
+	return nil
 }
 
 // noticesOffice is the office as planning knows it; sending adds the servers.

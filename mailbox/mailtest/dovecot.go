@@ -32,7 +32,22 @@ type Dovecot struct {
 // NewDovecot starts a Dovecot on a free port of 127.0.0.1. It runs as the
 // present user, as root as "nobody". The error names the package to install
 // where there is no Dovecot.
-func NewDovecot() (*Dovecot, error) {
+func NewDovecot() (*Dovecot, error) { return newDovecot("", "") }
+
+// StartDovecotWithTokens starts a Dovecot that ends with the test and takes,
+// beside the password, an access token that the introspection at that address
+// (RFC 7662) knows, by the one mechanism named: xoauth2 or oauthbearer.
+func StartDovecotWithTokens(t TB, introspection, mechanism string) *Dovecot {
+	t.Helper()
+	d, err := newDovecot(introspection, mechanism)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func newDovecot(introspection, mechanism string) (*Dovecot, error) {
 	bin, version, err := findDovecot()
 	if err != nil {
 		return nil, err
@@ -46,7 +61,7 @@ func NewDovecot() (*Dovecot, error) {
 	// Between choosing a free port and Dovecot's taking it, another may take it.
 	for range 5 {
 		var d *Dovecot
-		if d, err = startDovecot(bin, version, dir); err == nil {
+		if d, err = startDovecot(bin, version, dovecotSettings{Dir: dir, Introspection: introspection, Mechanism: mechanism}); err == nil {
 			return d, nil
 		}
 	}
@@ -127,13 +142,12 @@ func findDovecot() (bin, version string, err error) {
 type dovecotSettings struct {
 	Dir, Username, Password, User, Group string
 	UID, GID, Port                       int
+	Introspection, Mechanism             string // of access tokens; "" for none
 }
 
-func startDovecot(bin, version, dir string) (*Dovecot, error) {
-	set := dovecotSettings{
-		Dir: dir, Username: "ill@healey.example.edu", Password: "secret",
-		UID: os.Getuid(), GID: os.Getgid(),
-	}
+func startDovecot(bin, version string, set dovecotSettings) (*Dovecot, error) {
+	dir := set.Dir
+	set.Username, set.Password, set.UID, set.GID = "ill@healey.example.edu", "secret", os.Getuid(), os.Getgid()
 	me, err := user.Current()
 	if err == nil && set.UID == 0 {
 		me, err = user.Lookup("nobody")
@@ -168,6 +182,9 @@ func startDovecot(bin, version, dir string) (*Dovecot, error) {
 	confFile := filepath.Join(dir, "dovecot.conf")
 	if err := os.WriteFile(confFile, conf.Bytes(), 0o644); err != nil {
 		return nil, fmt.Errorf("writing dovecot.conf: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "oauth2.conf"), fmt.Appendf(nil, dovecotOAuth, set.Introspection), 0o644); err != nil {
+		return nil, fmt.Errorf("writing oauth2.conf: %w", err)
 	}
 	for _, sub := range []string{"run", "state", "home"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
@@ -255,7 +272,7 @@ log_path = {{.Dir}}/dovecot.log
 protocols = imap
 listen = 127.0.0.1
 ssl = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login {{.Mechanism}}
 default_internal_user = {{.User}}
 default_internal_group = {{.Group}}
 default_login_user = {{.User}}
@@ -297,9 +314,15 @@ service imap-login {
 }
 disable_plaintext_auth = no
 mail_location = maildir:{{.Dir}}/home/%u/Maildir
-passdb {
+{{if .Mechanism}}passdb {
+  driver = oauth2
+  mechanisms = {{.Mechanism}}
+  args = {{.Dir}}/oauth2.conf
+}
+{{end}}passdb {
   driver = static
   args = password={{.Password}}
+  mechanisms = plain login
 }
 userdb {
   driver = static
@@ -316,7 +339,15 @@ service imap-login {
 auth_allow_cleartext = yes
 mail_driver = maildir
 mail_path = {{.Dir}}/home/%{user}/Maildir
-passdb static {
+{{if .Mechanism}}oauth2 {
+  introspection_mode = post
+  introspection_url = {{.Introspection}}
+  force_introspection = yes
+  username_attribute = username
+  active_attribute = active
+  active_value = true
+}
+{{end}}passdb static {
   password = {{.Password}}
 }
 userdb static {
@@ -326,4 +357,14 @@ userdb static {
     home = {{.Dir}}/home/%{user}
   }
 }
+`
+
+// dovecotOAuth is the file that Dovecot 2.3 keeps apart; 2.4 has it in its
+// configuration, and no passdb for it.
+const dovecotOAuth = `introspection_mode = post
+introspection_url = %s
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
 `

@@ -545,6 +545,15 @@ CREATE TABLE correction (
     at         timestamptz NOT NULL DEFAULT now()
 );
 
+-- The sign-in by device code with which an office's mailbox is entered. The
+-- refresh token is encrypted under a key that is not in the database.
+CREATE TABLE sign_in (
+    office_id bigint PRIMARY KEY REFERENCES office,
+    token     bytea NOT NULL,
+    ends_at   timestamptz,                    -- as the provider said; NULL: it did not say
+    used_at   timestamptz NOT NULL            -- when it last brought an access token
+);
+
 -- Secrets of this installation that must survive a restart (the key that signs X-Illmail-Ref).
 CREATE TABLE secret (
     name  text PRIMARY KEY,
