@@ -19,7 +19,6 @@ type OAuth struct {
 	server *httptest.Server
 
 	mu          sync.Mutex
-	signedIn    bool
 	polls       int
 	used        int
 	refresh     string
