@@ -221,6 +221,13 @@ func (d *decider) toldElsewhere(l ladder) string {
 	if l.kind == store.KindOverdue && t.LastOverdueNoticeSent >= l.reached && !d.knownInOtherCycle(l) {
 		return fmt.Sprintf("the ILL system sent overdue notice %d", t.LastOverdueNoticeSent)
 	}
+	// Staff cancelled it here and told the patron; the ILL system followed.
+	for _, n := range d.f.Notices {
+		if l.kind == store.KindCancellation && n.Kind == l.kind && n.State == store.NoticeTold && n.OutboxID != nil &&
+			!n.Cycle.After(l.cycle) && l.cycle.Sub(n.Cycle) <= 60 {
+			return fmt.Sprintf("by hand on %s", n.PlannedOn)
+		}
+	}
 	for _, h := range d.f.ByHand {
 		on := store.DateOf(h.SentAt, d.rules.Location)
 		if strings.HasPrefix(h.Template, string(l.kind)) && !on.Before(due) {

@@ -115,6 +115,8 @@ func TestDecide(t *testing.T) {
 		{"a duplicate", "2026-11-23", cancelled("2026-11-23", "Duplicate"), "cancellation 1 skip", "no letter"},
 		{"by the customer", "2026-11-23", wanted("Cancelled by Customer", "2026-11-23", store.StateCancelledPatron), "", ""},
 		{"told", "2026-11-24", withNotices(cancelled("2026-11-23", "No lenders found"), told(store.KindCancellation, 1, "2026-11-23", "2026-11-23", 0)), "", ""},
+		{"told in a letter of staff, then cancelled in the ILL system", "2026-11-24", withNotices(cancelled("2026-11-23", "No lenders found"),
+			store.NoticeRow{Kind: store.KindCancellation, Rung: 1, Cycle: day("2026-11-20"), State: store.NoticeTold, OutboxID: new(int64), PlannedOn: day("2026-11-20")}), "cancellation 1 skip", "by hand on 2026-11-20"},
 		{"cancelled a second time", "2026-11-24", withNotices(cancelled("2026-11-23", "No lenders found"), told(store.KindCancellation, 1, "2026-11-02", "2026-11-02", 0)), "cancellation 1 hold", "before"},
 	} {
 		got := Decide(Day{Date: day(c.on)}, rules, c.facts)

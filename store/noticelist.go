@@ -65,7 +65,8 @@ func (db *DB) ListPatronNotTold(ctx context.Context, officeID int64, from, to Da
 		WHERE t.office_id = $1 AND t.state IN ('sent', 'cancelled_staff') AND t.state = 'cancelled_staff' AND t.process_type = 'Borrowing'
 		  AND t.status_date BETWEEN $2 AND $3
 		  AND NOT EXISTS (
-			SELECT FROM notice n LEFT JOIN outbox o ON o.id = n.outbox_id WHERE n.transaction_id = t.id AND n.kind = 'cancellation' AND n.cycle = t.status_date
+			SELECT FROM notice n LEFT JOIN outbox o ON o.id = n.outbox_id WHERE n.transaction_id = t.id AND n.kind = 'cancellation'
+			  AND (n.cycle = t.status_date OR n.state = 'told' AND n.outbox_id IS NOT NULL AND n.cycle BETWEEN t.status_date - 60 AND t.status_date)
 			  AND (n.state IN ('passed', 'told') OR n.state = 'skipped' AND n.reason LIKE 'no letter %' OR o.state IN ('queued', 'sending', 'sent', 'uncertain')))
 		ORDER BY t.status_date DESC, t.transaction_number DESC LIMIT $4`, officeID, from, to, limit)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[UntoldCancellation])

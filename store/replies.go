@@ -17,9 +17,11 @@ type Answer struct {
 	// SeenReplyID is the newest reply of the conversation on the page, 0 for
 	// none: a newer one is a colleague's, or a second click.
 	SeenReplyID int64
-	Then        ItemState // done, waiting_patron or waiting_partner
-	Files       []int64   // of the writer's draft, or that of DraftOf, which go with it
-	DraftOf     int64     // whose draft is sent, beside the sender's own; 0: nobody's
+	Then        ItemState   // done, waiting_patron or waiting_partner
+	Files       []int64     // of the writer's draft, or that of DraftOf, which go with it
+	Cancels     []Cancelled // requests of whose cancellation it tells
+	Today       Date        // of the office, for Cancels
+	DraftOf     int64       // whose draft is sent, beside the sender's own; 0: nobody's
 }
 
 // AnswerConversation queues a reply and moves the conversation, in one
@@ -41,6 +43,9 @@ func (db *DB) AnswerConversation(ctx context.Context, a Answer) (outboxID int64,
 		}
 		writers := []int64{a.StaffID, a.DraftOf}
 		if err := moveFiles(ctx, tx, outboxID, a.ConversationID, writers, a.Files); err != nil {
+			return err
+		}
+		if err := tellCancelled(ctx, tx, outboxID, a.ConversationID, a.Cancels, a.Today, actor); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM draft WHERE conversation_id = $1 AND staff_id = ANY ($2)`, a.ConversationID, writers); err != nil {
@@ -101,6 +106,9 @@ func takeBack(ctx context.Context, tx pgx.Tx, outboxID int64, actor, note string
 	}
 	if err != nil {
 		return fmt.Errorf("taking a reply back: %w", err)
+	}
+	if err := untellCancelled(ctx, tx, outboxID); err != nil {
+		return err
 	}
 	if _, err := lockConversation(ctx, tx, conv); err != nil {
 		return err

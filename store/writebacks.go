@@ -108,12 +108,12 @@ func (db *DB) QueueActions(ctx context.Context, officeID int64, since time.Time,
 		INSERT INTO writeback (office_id, transaction_id, kind, payload, cause, from_states)
 		SELECT $1, act.transaction_id, act.kind, act.payload, act.cause, act.from_states FROM (
 			SELECT transaction_id, 'route' AS kind, CASE action WHEN 'cancel' THEN $3 ELSE $4 END AS payload, 'action ' || id AS cause,
-				CASE action WHEN 'cancel' THEN ARRAY['open', 'sent'] ELSE ARRAY['on_loan'] END AS from_states, at
-			FROM request_action WHERE office_id = $1
+				CASE action WHEN 'cancel' THEN ARRAY['open'] ELSE ARRAY['on_loan'] END AS from_states, at
+			FROM request_action WHERE office_id = $1 AND at <= now()
 			UNION ALL
 			SELECT transaction_id, 'history', CASE action WHEN 'cancel' THEN 'illmail: cancelled' ELSE 'illmail: renewal asked for' END
 				|| ' by ' || staff || CASE reason WHEN '' THEN '' ELSE ': ' || reason END, 'action ' || id, '{}', at
-			FROM request_action WHERE office_id = $1 AND $7
+			FROM request_action WHERE office_id = $1 AND at <= now() AND $7
 			UNION ALL
 			SELECT transaction_id, 'route', $5, 'claim ' || id, ARRAY['on_loan', 'in_hands'], at
 			FROM claim_outcome WHERE office_id = $1 AND outcome = 'not_found'

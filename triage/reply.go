@@ -24,12 +24,13 @@ type ReplyInput struct {
 	LastSeenReplyID   int64
 	To                string // "" is Recipient.Addr; else an address of the conversation
 	Cc                []string
-	Subject           string          // "" is that of the conversation, with "Re: "
-	Body              string          // plain text
-	Template          string          // of which it was made, "" for none
-	Then              store.ItemState // done, waiting_partner, or waiting_patron where empty
-	Files             []int64         // files of the draft that go with it
-	DraftOf           int64           // the colleague whose draft is approved by this; 0: nobody
+	Subject           string            // "" is that of the conversation, with "Re: "
+	Body              string            // plain text
+	Template          string            // of which it was made, "" for none
+	Then              store.ItemState   // done, waiting_partner, or waiting_patron where empty
+	Files             []int64           // files of the draft that go with it
+	Cancels           []store.Cancelled // requests of whose cancellation it tells; nil: by the letter and its words
+	DraftOf           int64             // the colleague whose draft is approved by this; 0: nobody
 }
 
 // Recipient is to whom a reply goes.
@@ -195,7 +196,12 @@ func (d *Desk) Reply(ctx context.Context, in ReplyInput, now time.Time) (int64, 
 	if then != store.ItemDone && then != store.ItemWaitingPatron && then != store.ItemWaitingPartner {
 		return 0, fmt.Errorf("%q is no state after a reply", then)
 	}
-	return d.DB.AnswerConversation(ctx, store.Answer{NewReply: r, SeenReplyID: in.LastSeenReplyID, Then: then, Files: in.Files, DraftOf: in.DraftOf})
+	cancels, err := d.tells(ctx, st, to, in)
+	if err != nil {
+		return 0, err
+	}
+	return d.DB.AnswerConversation(ctx, store.Answer{NewReply: r, SeenReplyID: in.LastSeenReplyID, Then: then, Files: in.Files, DraftOf: in.DraftOf,
+		Cancels: cancels, Today: store.DateOf(now, o.location())})
 }
 
 func (d *Desk) undo() time.Duration {

@@ -40,6 +40,7 @@ func (m messageEntry) ToLine() string { return strings.Join(slices.Concat(m.ToAd
 type requestCard struct {
 	store.RequestView
 	ILLLink string
+	Cancel  bool                 // it may be cancelled
 	Renewal *triage.RenewalOffer // nil where there is nothing to renew
 }
 
@@ -234,7 +235,7 @@ func (s *Server) fillBeside(v *visit, p *conversationPage, st *store.Story) erro
 			return err
 		}
 		for _, r := range reqs {
-			p.Requests = append(p.Requests, requestCard{RequestView: r, ILLLink: s.requestURL(r.Office, strconv.FormatInt(r.TransactionNumber, 10))})
+			p.Requests = append(p.Requests, requestCard{RequestView: r, Cancel: triage.MayCancel(r.Transaction) && v.staff.Role.AtLeast(store.RoleStaff), ILLLink: s.requestURL(r.Office, strconv.FormatInt(r.TransactionNumber, 10))})
 		}
 		if patron == nil && len(reqs) > 0 && p.C.Kind == "patron" {
 			patron = &reqs[0].PatronID

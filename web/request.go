@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"illmail/store"
+	"illmail/triage"
 )
 
 type requestPage struct {
@@ -12,6 +13,7 @@ type requestPage struct {
 	Clock   clock
 	ILLLink string // the request in the ILL system; "" where not known
 	Others  []store.TransactionRef
+	Cancel  bool // it may be cancelled
 }
 
 // request is the page of one request, with the proof of what its patron was told.
@@ -27,7 +29,7 @@ func (s *Server) request(v *visit) error {
 	}
 	p := &requestPage{RequestPage: got, Clock: s.clock(v, code), ILLLink: s.requestURL(code, v.r.PathValue("tn"))}
 	if v.staff.Role.AtLeast(store.RoleStaff) { // what else a patron reads is not for student assistants
-		p.Others = got.Others
+		p.Others, p.Cancel = got.Others, triage.MayCancel(got.Request.Transaction)
 	}
 	return s.render(v, http.StatusOK, "request", "/", p)
 }

@@ -151,6 +151,8 @@ func (s *Server) routes() []route {
 		{"GET /conversations/{id}", student, s.conversation},
 		{"POST /conversations/{id}/reply", student, s.reply},
 		{"POST /conversations/{id}/draft", student, s.saveDraft},
+		{"GET /cancel", staff, s.cancelForm},
+		{"POST /cancel", staff, s.cancel},
 		{"GET /write", student, s.writePage},
 		{"POST /write", student, s.write},
 		{"POST /conversations/{id}/sendback", staff, s.sendBack},

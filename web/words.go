@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"illmail/store"
+	"illmail/templates"
 )
 
 // intentWords say what a mail asks, as staff would.
@@ -79,7 +80,16 @@ var wordFuncs = template.FuncMap{
 	"minus1":       func(n int) int { return n - 1 },
 	"pair":         func(a, b any) pair { return pair{a, b} },
 	"templateName": templateName,
+	"cancelName":   cancelName,
 	"initials":     initials,
+}
+
+// cancelName is the reason that a cancellation letter tells, in words.
+func cancelName(letter string) string {
+	if letter == templates.General {
+		return "Another reason"
+	}
+	return templateName(strings.TrimPrefix(letter, "cancel-"))
 }
 
 // pair hands two values to a template that takes one.

@@ -470,7 +470,8 @@ CREATE TABLE request_action (
     cycle           date NOT NULL,
     reason          text NOT NULL DEFAULT '',
     staff           text NOT NULL,
-    at              timestamptz NOT NULL DEFAULT now(),
+    at              timestamptz NOT NULL DEFAULT now(), -- of one that a letter tells: when that cannot be taken back any more
+    outbox_id       bigint REFERENCES outbox,           -- the letter that tells of it
     UNIQUE (transaction_id, action, cycle)
 );
 CREATE INDEX request_action_at ON request_action (office_id, at);
