@@ -68,6 +68,15 @@ func (in *Intake) base() *classifier.Classifier {
 	return in.Classifier
 }
 
+// Learned is the office's classifier as it is once everything that staff
+// corrected is learned.
+func (in *Intake) Learned(ctx context.Context) (*classifier.Classifier, error) {
+	if _, err := in.Learn(ctx); err != nil {
+		return nil, err
+	}
+	return in.classifier(), nil
+}
+
 // classifier is the one that learned from the office's staff, or the base.
 func (in *Intake) classifier() *classifier.Classifier {
 	in.mu.Lock()

@@ -17,7 +17,8 @@ import (
 type classifierCmd struct {
 	Crossval crossvalCmd      `cmd:"" help:"Judge a labelled set in five-fold cross-validation: no message by a model that saw it."`
 	Build    buildModelCmd    `cmd:"" help:"Rebuild the embedded model from the training set, byte for byte."`
-	Report   classifierReport `cmd:"" help:"How often staff agreed: confusion table, accuracy over what they corrected or confirmed."`
+	Report   classifierReport `cmd:"" help:"How often staff agreed: confusion table, accuracy over what they corrected or confirmed, what it learned last."`
+	Replay   classifierReplay `cmd:"" help:"Read the last weeks' mail again with another model or these rules, and show what would change; nothing does."`
 }
 
 type crossvalCmd struct {
@@ -121,6 +122,9 @@ type classifierReport struct {
 	Office string `help:"One office only." placeholder:"CODE"`
 }
 
+// lastLearned is how many corrections a report lists.
+const lastLearned = 10
+
 func (c classifierReport) Run(e *env) error {
 	return c.with(e, func(inst *installation) error {
 		offices, err := inst.pick(c.Office)
@@ -149,6 +153,13 @@ func (c classifierReport) Run(e *env) error {
 			}
 			if err := w.Flush(); err != nil {
 				return err
+			}
+			if len(all) > 0 {
+				fmt.Fprintln(e.stdout, "learned last:")
+			}
+			for _, x := range slices.Backward(all[max(0, len(all)-lastLearned):]) {
+				fmt.Fprintf(e.stdout, "  %s  message %d, read as %s, is %s\n", x.At.In(o.location).Format("2006-01-02 15:04"),
+					x.MessageID, reading(x.WasKind, x.WasIntent), reading(x.Kind, x.Intent))
 			}
 		}
 		return nil
