@@ -59,6 +59,8 @@ var fields = []field{
 	{"site", []string{"NVTGC"}, text(func(r *store.ImportRow) *string { return &r.Patron.Site })},
 	{"account_ends", []string{"ExpirationDate"}, date(func(r *store.ImportRow) *store.Date { return &r.Patron.AccountEnds })},
 	{"system_id", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.SystemID })},
+	{"delivery_url", []string{"ArticleExchangeUrl"}, text(func(r *store.ImportRow) *string { return &r.Transaction.DeliveryURL })},
+	{"delivery_password", []string{"ArticleExchangePassword"}, text(func(r *store.ImportRow) *string { return &r.Transaction.DeliveryPassword })},
 	{"last_overdue_notice_sent", nil, func(r *store.ImportRow, v string) error {
 		n, err := parseNumber(v)
 		r.Transaction.LastOverdueNoticeSent = int(n)

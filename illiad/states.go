@@ -63,13 +63,16 @@ func NewStateMap(own map[string]string) (*StateMap, error) {
 	m := &StateMap{own: map[string]store.State{}}
 	for status, state := range own {
 		s := store.State(strings.ToLower(strings.TrimSpace(state)))
-		if !slices.Contains(states, s) {
+		if !IsState(s) {
 			return nil, fmt.Errorf("status %q is said to mean %q, which is no state; the states are %s", status, state, stateNames())
 		}
 		m.own[key(status)] = s
 	}
 	return m, nil
 }
+
+// IsState reports whether s is what a status may be said to mean.
+func IsState(s store.State) bool { return slices.Contains(states, s) }
 
 // State returns what the status means; StateUnknown where nothing says so.
 func (m *StateMap) State(status string) store.State {

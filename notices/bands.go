@@ -9,40 +9,79 @@ import (
 // longAgo stands for the beginning of time in a band.
 var longAgo = store.NewDate(1900, time.January, 1)
 
-// bands are the ranges of dates in which something can be due on that day,
-// with the highest rung that can be reached in each.
+// bands are the ranges of days in which something can be due on that day, with
+// the highest rung that can be reached in each. They may be too wide, never
+// too narrow: what is found by them is decided one by one.
 func (r *Rules) bands(on store.Date) []store.DueBand {
 	var bands []store.DueBand
 	cal := &r.Calendar
-	for i, n := range r.OverdueDays {
-		b := store.DueBand{Kind: store.KindOverdue, Rung: i + 1, From: longAgo, To: on.AddDays(-n)}
-		if i+1 < len(r.OverdueDays) {
-			b.From = on.AddDays(1 - r.OverdueDays[i+1])
+	for _, kind := range noticeKinds {
+		for _, rule := range r.of(kind) {
+			switch {
+			case rule.Mode == ModeOff:
+			case kind == store.KindCancellation:
+				bands = append(bands, store.DueBand{Kind: kind, Rung: 1, From: cal.earliestWithin(on, r.CancellationMaxAgeDays), To: on})
+			case kind == store.KindRecall:
+				bands = append(bands, store.DueBand{Kind: kind, Rung: 1, From: cal.earliestWithin(on, recallDays), To: on})
+			case kind == store.KindClaim:
+				bands = append(bands, store.DueBand{Kind: kind, Rung: 1, From: on.AddDays(-followUpDays), To: on})
+			case before(kind):
+				bands = append(bands, rule.bandsBefore(cal, on)...)
+			default:
+				if kind == store.KindInTransit {
+					bands = append(bands, store.DueBand{Kind: kind, Rung: 1, From: on.AddDays(-shippedDays), To: on, ByMail: true})
+				}
+				earliest := longAgo
+				switch {
+				case kind == store.KindDelivery:
+					earliest = on.AddDays(-r.DeliveryKeepDays)
+				case kind == store.KindInTransit && rule.Name == "":
+					continue // by mail only
+				}
+				bands = append(bands, rule.bandsSince(cal, on, earliest)...)
+			}
+		}
+	}
+	return bands
+}
+
+// bandsSince are the bands of a rule that counts the days since a date.
+func (rule *Rule) bandsSince(cal *Calendar, on, earliest store.Date) (bands []store.DueBand) {
+	latest := func(n int) store.Date {
+		if rule.OpenDays {
+			return cal.latestWithin(on, n)
+		}
+		return on.AddDays(-n)
+	}
+	for i, n := range rule.Days {
+		b := store.DueBand{Kind: rule.Kind, Rung: i + 1, From: earliest, To: latest(n)}
+		if i+1 < len(rule.Days) {
+			if next := latest(rule.Days[i+1]).AddDays(1); next.After(earliest) {
+				b.From = next
+			}
+		} else {
+			b.Every = rule.Every // open days are fewer than days: too many rungs are taken for reached
 		}
 		bands = append(bands, b)
 	}
-	if len(r.DueSoonDays) > 0 {
-		// A loan may be due within days on which the office is closed; so far
-		// ahead its last letter is due on the last open day before.
-		next := cal.NextOpen(on.AddDays(1))
-		from := on
-		for i := len(r.DueSoonDays) - 1; i >= 0; i-- {
-			to := on.AddDays(r.DueSoonDays[i])
-			if i == len(r.DueSoonDays)-1 && to.Before(next.AddDays(-1)) {
-				to = next.AddDays(-1)
-			}
-			if !to.Before(from) {
-				bands = append(bands, store.DueBand{Kind: store.KindDueSoon, Rung: i + 1, From: from, To: to})
-				from = to.AddDays(1)
-			}
+	return bands
+}
+
+// bandsBefore are the bands of a rule that counts the days before a date.
+func (rule *Rule) bandsBefore(cal *Calendar, on store.Date) (bands []store.DueBand) {
+	// The date may lie within days on which the office is closed; so far ahead
+	// its last letter is due on the last open day before.
+	next := cal.NextOpen(on.AddDays(1))
+	from := on
+	for i := len(rule.Days) - 1; i >= 0; i-- {
+		to := on.AddDays(rule.Days[i])
+		if i == len(rule.Days)-1 && to.Before(next.AddDays(-1)) {
+			to = next.AddDays(-1)
+		}
+		if !to.Before(from) {
+			bands = append(bands, store.DueBand{Kind: rule.Kind, Rung: i + 1, From: from, To: to})
+			from = to.AddDays(1)
 		}
 	}
-	for i, n := range r.DelayDays {
-		b := store.DueBand{Kind: store.KindDelay, Rung: i + 1, From: longAgo, To: cal.latestWithin(on, n)}
-		if i+1 < len(r.DelayDays) {
-			b.From = cal.latestWithin(on, r.DelayDays[i+1]).AddDays(1)
-		}
-		bands = append(bands, b)
-	}
-	return append(bands, store.DueBand{Kind: store.KindCancellation, Rung: 1, From: cal.earliestWithin(on, r.CancellationMaxAgeDays), To: on})
+	return bands
 }

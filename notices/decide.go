@@ -40,11 +40,18 @@ type Decision struct {
 	SendOn store.Date // the day on which it goes; zero: unknown
 	// ConversationID is the conversation that holds it, or 0.
 	ConversationID int64
+	// Confirm: staff must have confirmed first what the letter takes for true.
+	Confirm string
+
+	rule  Rule
+	ends  store.Date // the last day on the hold shelf, or of a copy
+	asked store.Date // the day by which the lender wants it back
 }
 
 // noticeKinds are the kinds that the planner decides, in the order in which it
 // reports them.
-var noticeKinds = []store.NoticeKind{store.KindCancellation, store.KindOverdue, store.KindDueSoon, store.KindDelay}
+var noticeKinds = []store.NoticeKind{store.KindCancellation, store.KindOverdue, store.KindDueSoon, store.KindDelay,
+	store.KindPickup, store.KindDelivery, store.KindInTransit, store.KindRecall, store.KindClaim, store.KindLeaving}
 
 // Decide says what is to be done on day about the notices of one transaction.
 // It is pure: the same arguments give the same answer. Nothing is returned for
@@ -67,82 +74,14 @@ type decider struct {
 	out   []Decision
 }
 
-// ladder is one kind of notice of one transaction in its present cycle.
-type ladder struct {
-	kind    store.NoticeKind
-	cycle   store.Date
-	days    int
-	dueOn   []store.Date // per rung, ascending
-	reached int          // the highest rung that is due, from 1
-}
-
-// ladder returns what is due of that kind, if anything is.
-func (d *decider) ladder(kind store.NoticeKind) (ladder, bool) {
-	t, cal, today := &d.f.Transaction, &d.rules.Calendar, d.day.Date
-	l := ladder{kind: kind}
-	if t.ProcessType != "Borrowing" || t.ClosedAt != nil {
-		return l, false
-	}
-	inHands := t.State == store.StateOnLoan || t.State == store.StateInHands
-	switch kind {
-	case store.KindOverdue:
-		if !inHands || t.DueDate.IsZero() || !t.DueDate.Before(today) {
-			return l, false
-		}
-		// A due date on a closed day counts as the next open day.
-		due := cal.NextOpen(t.DueDate)
-		l.cycle, l.days = t.DueDate, today.Sub(due)
-		for _, n := range d.rules.OverdueDays {
-			l.dueOn = append(l.dueOn, cal.NextOpen(due.AddDays(n)))
-		}
-	case store.KindDueSoon:
-		if !inHands || t.DueDate.IsZero() || today.After(t.DueDate) {
-			return l, false
-		}
-		l.cycle, l.days = t.DueDate, t.DueDate.Sub(today)
-		for _, n := range d.rules.DueSoonDays {
-			on := cal.NextOpen(t.DueDate.AddDays(-n))
-			if on.After(t.DueDate) { // the window has no open day
-				on = cal.LastOpenBefore(t.DueDate.AddDays(-n))
-			}
-			l.dueOn = append(l.dueOn, on)
-		}
-	case store.KindDelay:
-		if t.State != store.StateSent || t.StatusDate.IsZero() || !t.StatusDate.Before(today) {
-			return l, false
-		}
-		l.cycle, l.days = t.StatusDate, cal.OpenDaysBetween(t.StatusDate, today)
-		for _, n := range d.rules.DelayDays {
-			if l.days < n {
-				break // the rungs ascend
-			}
-			l.dueOn = append(l.dueOn, cal.AddOpenDays(t.StatusDate, n))
-		}
-	case store.KindCancellation:
-		if t.State != store.StateCancelledStaff || t.StatusDate.IsZero() || t.StatusDate.After(today) {
-			return l, false
-		}
-		l.cycle, l.days = t.StatusDate, cal.OpenDaysBetween(t.StatusDate, today)
-		if l.days > d.rules.CancellationMaxAgeDays {
-			return l, false // listed for staff as "patron not told"
-		}
-		l.dueOn = []store.Date{cal.NextOpen(t.StatusDate)}
-	}
-	for k, on := range l.dueOn {
-		if !on.After(today) {
-			l.reached = k + 1
-		}
-	}
-	return l, l.reached > 0
-}
-
 // decideLadder decides the highest rung that is due; those below it that were
 // not told are recorded as passed once it goes.
 func (d *decider) decideLadder(l ladder) {
 	if d.toldUpTo(l) >= l.reached {
 		return
 	}
-	dec := Decision{Kind: l.kind, Rung: l.reached, Cycle: l.cycle, Days: l.days, DueOn: l.dueOn[l.reached-1]}
+	dec := Decision{Kind: l.kind, Rung: l.reached, Cycle: l.cycle, Days: l.days, DueOn: d.dueOn(&l, l.reached),
+		rule: l.rule, ends: l.ends, asked: l.asked}
 	if why := d.toldElsewhere(l); why != "" {
 		dec.Action, dec.State, dec.Reason = Skip, store.NoticeTold, "already told: "+why
 		d.out = append(d.out, dec)
@@ -153,94 +92,12 @@ func (d *decider) decideLadder(l ladder) {
 	if dec.Action != Send {
 		return
 	}
-	for k := 1; k < l.reached; k++ {
+	for k := 1; k < l.reached && l.kind != store.KindRecall; k++ {
 		if n := d.row(l.kind, k, l.cycle); n == nil || !n.Told() {
 			d.out = append(d.out, Decision{Kind: l.kind, Rung: k, Cycle: l.cycle, Days: l.days, Action: Skip, State: store.NoticePassed,
-				Reason: fmt.Sprintf("passed: rung %d tells it", l.reached), DueOn: l.dueOn[k-1]})
+				Reason: fmt.Sprintf("passed: rung %d tells it", l.reached), DueOn: d.dueOn(&l, k)})
 		}
 	}
-}
-
-// toldUpTo is the highest rung that counts as told in l's cycle. A later due
-// date starts a new cycle; an earlier one inherits what was told. So the rows
-// are walked in the order in which they were decided: whatever was told under
-// a cycle counts until a later cycle follows.
-func (d *decider) toldUpTo(l ladder) int {
-	told, current := 0, store.Date{}
-	inCycle := 0
-	for _, n := range d.f.Notices {
-		if n.Kind != l.kind || !n.Told() {
-			continue
-		}
-		if n.Cycle.After(current) && !current.IsZero() {
-			told = 0
-		}
-		current = n.Cycle
-		told = max(told, n.Rung)
-		if n.Cycle == l.cycle {
-			inCycle = max(inCycle, n.Rung)
-			// A ladder that was changed meanwhile: the days told count as well.
-			if n.State == store.NoticePlanned && (l.kind == store.KindOverdue || l.kind == store.KindDelay) {
-				inCycle = max(inCycle, d.rungOf(l.kind, n.Days))
-			}
-		}
-	}
-	if l.cycle.After(current) && !current.IsZero() {
-		told = 0
-	}
-	return max(told, inCycle)
-}
-
-// rungOf is the highest rung that so many days reach.
-func (d *decider) rungOf(kind store.NoticeKind, days int) int {
-	rungs := d.rules.OverdueDays
-	if kind == store.KindDelay {
-		rungs = d.rules.DelayDays
-	}
-	k := 0
-	for k < len(rungs) && rungs[k] <= days {
-		k++
-	}
-	return k
-}
-
-// toldElsewhere says by what the rung counts as told although no notice of
-// ours was: before illmail came, or by hand.
-func (d *decider) toldElsewhere(l ladder) string {
-	t, due := &d.f.Transaction, l.dueOn[l.reached-1]
-	if live := d.rules.GoLive; !live.IsZero() {
-		since := due
-		if l.kind == store.KindCancellation {
-			since = t.StatusDate
-		}
-		if since.Before(live) {
-			return fmt.Sprintf("it was due before %s, when illmail went live", live)
-		}
-	}
-	// The ILL system's count stands for the cycle in which it was first seen.
-	if l.kind == store.KindOverdue && t.LastOverdueNoticeSent >= l.reached && !d.knownInOtherCycle(l) {
-		return fmt.Sprintf("the ILL system sent overdue notice %d", t.LastOverdueNoticeSent)
-	}
-	// Staff cancelled it here and told the patron; the ILL system followed.
-	for _, n := range d.f.Notices {
-		if l.kind == store.KindCancellation && n.Kind == l.kind && n.State == store.NoticeTold && n.OutboxID != nil &&
-			!n.Cycle.After(l.cycle) && l.cycle.Sub(n.Cycle) <= 60 {
-			return fmt.Sprintf("by hand on %s", n.PlannedOn)
-		}
-	}
-	for _, h := range d.f.ByHand {
-		on := store.DateOf(h.SentAt, d.rules.Location)
-		if strings.HasPrefix(h.Template, string(l.kind)) && !on.Before(due) {
-			return fmt.Sprintf("by hand on %s", on)
-		}
-	}
-	return ""
-}
-
-func (d *decider) knownInOtherCycle(l ladder) bool {
-	return slices.ContainsFunc(d.f.Notices, func(n store.NoticeRow) bool {
-		return n.Kind == l.kind && n.Cycle != l.cycle && n.Told()
-	})
 }
 
 // row returns the notice's row, or nil.
@@ -262,7 +119,7 @@ func (d *decider) judge(dec *Decision) {
 		dec.Action, dec.State, dec.Reason = Skip, store.NoticeSkipped, why
 	}
 	t, p, today, cal := &d.f.Transaction, &d.f.Patron, d.day.Date, &d.rules.Calendar
-	cancellation := dec.Kind == store.KindCancellation
+	cancellation, recall := dec.Kind == store.KindCancellation, dec.Kind == store.KindRecall
 	never := store.Date{}
 
 	if d.rules.Mode == ModeOff {
@@ -286,7 +143,14 @@ func (d *decider) judge(dec *Decision) {
 			return
 		}
 	}
-	if t.State == store.StateInHands {
+	if recall {
+		if last := d.lastTold(dec.Kind); !last.IsZero() && today.Sub(last) < recallAgain {
+			skip(fmt.Sprintf("the patron was told on %s that the lender wants it back", last))
+			return
+		}
+		dec.Confirm = "confirm that the patron still has it"
+	}
+	if t.State == store.StateInHands && !recall && dec.Kind != store.KindClaim {
 		hold(never, "the status is “%s”", t.Status)
 		return
 	}
@@ -306,12 +170,25 @@ func (d *decider) judge(dec *Decision) {
 		hold(never, "mail to the patron's address bounces: reach this patron another way")
 		return
 	}
-	if !cancellation {
+	if dec.Kind == store.KindDelay {
+		if on := d.shipped(); !on.IsZero() {
+			hold(never, "a lender shipped it on %s: “still looking” would be wrong", on)
+			return
+		}
+	}
+	if dec.Kind == store.KindDelivery {
+		if c, ok := d.lenderAsks(); ok {
+			dec.ConversationID = c
+			hold(never, "the lender's mail about it waits for an answer")
+			return
+		}
+	}
+	if !cancellation && !recall {
 		if d.day.Stale != "" {
 			hold(never, "%s", d.day.Stale)
 			return
 		}
-		if c, ok := d.holding(); ok {
+		if c, ok := d.holding(); ok && held(dec.Kind) {
 			dec.ConversationID = c.ConversationID
 			if c.Unsettled {
 				hold(never, "the patron says it was returned; record what was found")
@@ -328,11 +205,11 @@ func (d *decider) judge(dec *Decision) {
 			on, why = day, fmt.Sprintf(format, args...)
 		}
 	}
-	if !cancellation && !d.f.AnsweredAt.IsZero() {
+	if held(dec.Kind) && !d.f.AnsweredAt.IsZero() {
 		answered := store.DateOf(d.f.AnsweredAt, d.rules.Location)
 		later(cal.AddOpenDays(answered, 2), "we answered the patron on %s", answered)
 	}
-	if last := d.lastLetter(); !last.IsZero() && d.rules.MinGapDays > 0 {
+	if last := d.lastLetter(); !last.IsZero() && d.rules.MinGapDays > 0 && !recall {
 		later(last.AddDays(d.rules.MinGapDays), "the last letter about this request went on %s, and %d days must lie between", last, d.rules.MinGapDays)
 	}
 	if gentle(dec) && !p.AwayUntil.IsZero() {
@@ -342,8 +219,10 @@ func (d *decider) judge(dec *Decision) {
 		later(today, "%s is a closed day", today)
 	}
 	if on != today {
-		if dec.Kind == store.KindDueSoon && on.After(t.DueDate) {
-			on = never // by then it is no longer soon
+		switch last := dec.ends; {
+		case dec.Kind == store.KindDueSoon && on.After(t.DueDate), dec.Kind == store.KindLeaving && on.After(d.f.Patron.AccountEnds),
+			!last.IsZero() && on.After(last):
+			on = never // by then it says nothing any more
 		}
 		hold(on, "%s", why)
 		return
@@ -379,37 +258,37 @@ func (d *decider) lastLetter() store.Date {
 	return store.DateOf(last, d.rules.Location)
 }
 
-// gentle notices may wait until the patron is back; the sterner may not.
+// held reports whether an open conversation with the patron holds notices of
+// that kind.
+func held(kind store.NoticeKind) bool {
+	switch kind {
+	case store.KindCancellation, store.KindPickup, store.KindDelivery, store.KindRecall:
+		return false
+	}
+	return true
+}
+
+// lenderAsks returns a conversation with the lender that waits for staff: it
+// may say that the copy is not to be delivered, or not as it is.
+func (d *decider) lenderAsks() (conversation int64, ok bool) {
+	for _, m := range d.f.Lender {
+		if m.Waits {
+			return m.ConversationID, true
+		}
+	}
+	return 0, false
+}
+
+// gentle notices may wait until the patron is back; the sterner may not, nor
+// may those of something that waits for the patron a few days only.
 func gentle(dec *Decision) bool {
 	switch dec.Kind {
-	case store.KindDueSoon, store.KindDelay:
+	case store.KindDueSoon, store.KindDelay, store.KindInTransit, store.KindClaim:
 		return true
 	case store.KindOverdue:
 		return dec.Rung == 1
 	}
 	return false
-}
-
-func (d *decider) dueReason(dec *Decision) string {
-	switch dec.Kind {
-	case store.KindOverdue:
-		return plural(dec.Days, "day") + " overdue"
-	case store.KindDueSoon:
-		if dec.Days == 0 {
-			return "due today"
-		}
-		return "due in " + plural(dec.Days, "day")
-	case store.KindDelay:
-		return plural(dec.Days, "open day") + " without movement"
-	}
-	return fmt.Sprintf("cancelled on %s: %s", dec.Cycle, strings.TrimSpace(d.f.Transaction.CancelReason))
-}
-
-func plural(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	return fmt.Sprintf("%d %ss", n, unit)
 }
 
 // closeOthers ends what waits and is no longer due: returned, renewed, moved.
@@ -425,51 +304,4 @@ func (d *decider) closeOthers() {
 		d.out = append(d.out, Decision{Kind: n.Kind, Rung: n.Rung, Cycle: n.Cycle, Days: n.Days, Action: Skip,
 			State: store.NoticeSkipped, Reason: d.whyNot(n), DueOn: n.PlannedOn})
 	}
-}
-
-// whyNot says why a notice that waited is not due any more.
-func (d *decider) whyNot(n store.NoticeRow) string {
-	t := &d.f.Transaction
-	for _, dec := range d.out {
-		if dec.Kind == n.Kind && dec.Cycle == n.Cycle && dec.Rung > n.Rung {
-			return fmt.Sprintf("rung %d is due in its place", dec.Rung)
-		}
-	}
-	if t.ClosedAt != nil {
-		return "the request is no longer in the ILL system's export"
-	}
-	cycle := t.DueDate
-	switch n.Kind {
-	case store.KindOverdue, store.KindDueSoon:
-		switch t.State {
-		case store.StateOnLoan, store.StateInHands:
-		case store.StateReturned, store.StateFinished:
-			return "returned"
-		case store.StateClaimsReturned:
-			return "the patron claims to have returned it"
-		default:
-			return fmt.Sprintf("no longer on loan: the status is “%s”", t.Status)
-		}
-	case store.KindDelay:
-		if cycle = t.StatusDate; t.State != store.StateSent || cycle != n.Cycle {
-			return fmt.Sprintf("it moved: the status is “%s”", t.Status)
-		}
-	case store.KindCancellation:
-		if cycle = t.StatusDate; t.State != store.StateCancelledStaff {
-			return fmt.Sprintf("no longer cancelled: the status is “%s”", t.Status)
-		}
-	}
-	switch {
-	case cycle.IsZero():
-		return "it has no due date any more"
-	case cycle.After(n.Cycle) && n.Kind != store.KindCancellation:
-		return fmt.Sprintf("renewed: due on %s", cycle)
-	case cycle != n.Cycle:
-		return fmt.Sprintf("its date is now %s", cycle)
-	case n.Kind == store.KindCancellation && d.rules.Calendar.OpenDaysBetween(cycle, d.day.Date) > d.rules.CancellationMaxAgeDays:
-		return fmt.Sprintf("patron not told: cancelled more than %s ago", plural(d.rules.CancellationMaxAgeDays, "open day"))
-	case n.Kind == store.KindDueSoon && d.day.Date.After(cycle):
-		return "the due date has passed"
-	}
-	return "not due any more"
 }

@@ -3,6 +3,7 @@ package notices
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -44,12 +45,15 @@ func writeLetter(o *Office, key []byte, day store.Date, kind store.NoticeKind, i
 		ti := templates.Item{
 			TransactionNumber: t.TransactionNumber, ILLNumber: t.ILLNumber, Title: t.Title, ArticleTitle: t.ArticleTitle, Author: t.Author,
 			RequestType: t.RequestType, Lender: t.LendingLibrary, Status: t.Status, PickupLocation: t.PickupLocation,
-			DueDate: t.DueDate.Time(), StatusDate: t.StatusDate.Time(), RenewalsAllowed: t.RenewalsAllowed,
+			DueDate: t.DueDate.Time(), StatusDate: t.StatusDate.Time(), RenewalsAllowed: t.RenewalsAllowed, ExpiresOn: it.ends.Time(),
+		}
+		if ends := p.AccountEnds; kind != store.KindCancellation && !ends.Before(day) && t.DueDate.After(ends) {
+			data.Patron.AccountEnds = ends.Time()
 		}
 		switch kind {
 		case store.KindOverdue:
 			ti.DaysOverdue = it.Days
-			ti.Stern = it.Rung > 2 || it.Rung > 1 && it.Rung == len(o.Rules.OverdueDays)
+			ti.Stern = it.Rung > 2 || it.Rung > 1 && it.Rung == len(it.rule.Days)
 			data.Letter = max(data.Letter, 1+received(it.facts))
 		case store.KindDueSoon:
 			ti.DaysLeft = it.Days
@@ -57,6 +61,17 @@ func writeLetter(o *Office, key []byte, day store.Date, kind store.NoticeKind, i
 			ti.DaysWaiting = day.Sub(t.StatusDate)
 		case store.KindCancellation:
 			ti.Reason = strings.TrimSpace(t.CancelReason)
+		case store.KindPickup:
+			ti.DaysLeft = max(0, it.ends.Sub(day))
+		case store.KindDelivery:
+			ti.Link, ti.Password, ti.DaysLeft = webLink(t.DeliveryURL), t.DeliveryPassword, it.ends.Sub(day)
+			if ti.Link != "" { // it is the sender's page that counts
+				ti.Views = o.Rules.DeliveryViews
+			}
+		case store.KindInTransit:
+			ti.StatusDate, ti.DaysWaiting = it.Cycle.Time(), day.Sub(it.Cycle)
+		case store.KindRecall:
+			ti.NewDueDate, ti.Stern = it.asked.Time(), it.Rung > 1
 		}
 		data.Items = append(data.Items, ti)
 	}
@@ -64,7 +79,7 @@ func writeLetter(o *Office, key []byte, day store.Date, kind store.NoticeKind, i
 	if note := closedNote(o, kind, items); note != "" && englishLetter(o, string(kind), language) {
 		data.Extra["closed_note"] = note
 	}
-	name := templateName(kind, items)
+	name := templateName(items)
 	r, err := o.Templates().Render(name, language, data)
 	if err != nil {
 		return letter{}, fmt.Errorf("writing the letter %q: %w", name, err)
@@ -78,27 +93,57 @@ func writeLetter(o *Office, key []byte, day store.Date, kind store.NoticeKind, i
 
 // orderOfDays is 1 where more days are more urgent, -1 where fewer are.
 func orderOfDays(kind store.NoticeKind) int {
-	if kind == store.KindDueSoon {
+	if before(kind) {
 		return -1
 	}
 	return 1
 }
 
-// templateName is the letter's template: for cancellations that of their
-// reason, or the general one where they have several.
-func templateName(kind store.NoticeKind, items []item) string {
-	if kind != store.KindCancellation {
-		return string(kind)
-	}
+// templateName is the letter's template: that of its rule, or its kind's. For
+// cancellations it is that of their reason, or the general one where they have
+// several.
+func templateName(items []item) string {
 	name := ""
 	for i, it := range items {
-		n, _ := templates.CancellationTemplate(it.facts.Transaction.CancelReason)
+		n := it.template()
 		if i > 0 && n != name {
-			return templates.General
+			return templates.General // nothing but cancellations differs within a mail
 		}
 		name = n
 	}
 	return name
+}
+
+// template is the letter that tells the notice.
+func (it *item) template() string {
+	if it.rule.Template != "" {
+		return it.rule.Template
+	}
+	switch it.Kind {
+	case store.KindCancellation:
+		name, _ := templates.CancellationTemplate(it.facts.Transaction.CancelReason)
+		return name
+	case store.KindPickup, store.KindDelivery:
+		if it.Rung > 1 {
+			return string(it.Kind) + "-expiring"
+		}
+	case store.KindInTransit:
+		return "delay-in-transit"
+	case store.KindClaim:
+		return "claim-follow-up"
+	case store.KindLeaving:
+		return "account-ending"
+	}
+	return string(it.Kind)
+}
+
+// webLink is the address where a copy is read, if it is one that a letter may
+// send a patron to.
+func webLink(address string) string {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	return address
 }
 
 // received counts the overdue letters about the transaction that the patron

@@ -1,6 +1,7 @@
 package notices
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,8 +170,10 @@ func (r *run) decide(ctx context.Context, on store.Date) error {
 		return err
 	}
 	type mailKey struct {
-		kind store.NoticeKind
-		id   int64 // of the patron; of the transaction where there is no digest
+		kind     store.NoticeKind
+		id       int64  // of the patron; of the transaction where there is no digest
+		template string // "" = that of a cancellation's reason
+		rule     string // where it has a mode, or people who get a copy
 	}
 	at := map[mailKey]int{}
 	for i := range r.facts {
@@ -181,7 +184,13 @@ func (r *run) decide(ctx context.Context, on store.Date) error {
 				r.others = append(r.others, it)
 				continue
 			}
-			k := mailKey{d.Kind, f.Patron.ID}
+			k := mailKey{kind: d.Kind, id: f.Patron.ID}
+			if d.Kind != store.KindCancellation || d.rule.Template != "" {
+				k.template = it.template()
+			}
+			if d.rule.Mode != "" || len(d.rule.Cc) > 0 {
+				k.rule = d.rule.Name
+			}
 			if !rules.Digest {
 				k.id = f.Transaction.ID
 			}
@@ -294,6 +303,7 @@ func (r *run) approve() {
 	for i := range r.groups {
 		g := &r.groups[i]
 		approved, why := true, ""
+		rule := &g.items[0].rule
 		for _, it := range g.items {
 			m, rung, ok := r.waitingMail(it.facts, g.kind)
 			if ok && g.outboxID == 0 && !used[m.ID] {
@@ -308,14 +318,17 @@ func (r *run) approve() {
 				why = "a run was missed: waits for approval"
 			}
 		}
+		confirm := g.items[0].Confirm
 		switch {
-		case r.opts.Named || approved:
+		case approved, r.opts.Named && confirm == "":
 			g.state = store.OutboxQueued
 			continue
+		case confirm != "":
+			why = confirm
 		case why != "":
 		case !r.started:
 			why = "the first notices of this office: waits for approval"
-		case r.office.Rules.Mode == ModeApprove:
+		case cmp.Or(rule.Mode, r.office.Rules.Mode) == ModeApprove:
 			why = "waits for approval"
 		}
 		g.state, g.reason = store.OutboxQueued, why
@@ -353,7 +366,7 @@ func (r *run) planned(g *group) store.PlannedMail {
 	m := store.PlannedMail{
 		OutboxID: g.outboxID, State: g.state, Kind: g.kind, Rung: g.items[0].Rung, PatronID: p.ID,
 		Recipient: p.Email, RecipientName: p.Name(), Subject: g.letter.Subject, BodyText: g.letter.Text, BodyHTML: g.letter.HTML,
-		Ref: g.letter.ref, Template: g.letter.template, Reason: g.reason,
+		Cc: g.items[0].rule.Cc, Ref: g.letter.ref, Template: g.letter.template, Reason: g.reason,
 	}
 	if g.outboxID == 0 {
 		m.MessageID = mailbox.NewMessageID(r.office.domain())
@@ -441,6 +454,9 @@ func (r *run) lines() []PlanLine {
 		}
 		l := r.line(g.items[0])
 		l.Subject, l.Reason, l.Transactions = g.letter.Subject, groupReason(g.items), nil
+		if g.items[0].Confirm != "" && g.state != store.OutboxQueued {
+			l.Decision, l.SendOn = Hold, store.Date{} // nothing makes it go but the word of staff
+		}
 		for _, it := range g.items {
 			l.Transactions = append(l.Transactions, it.facts.Transaction.TransactionNumber)
 		}

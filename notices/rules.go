@@ -1,7 +1,6 @@
 package notices
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -27,9 +26,20 @@ type Rules struct {
 	GoLive                 store.Date // what was due, cancelled or delayed before it counts as told; zero: nothing does
 	MinGapDays             int        // at least so many days between two letters about one request
 	OverdueDays            []int      // ascending, each ≥ 1
+	OverdueEveryDays       int        // after the last of them, again every so many days; 0: no more
 	DueSoonDays            []int      // descending, each ≥ 0: the earliest letter first
 	DelayDays              []int      // ascending, each ≥ 1, in open days
 	CancellationMaxAgeDays int        // open days after which a cancellation is no longer told
+	PickupDays             []int      // ascending, each ≥ 0, in open days on the hold shelf
+	PickupKeepDays         int        // open days that an item is kept there; 0: not told
+	DeliveryDays           []int      // ascending, each ≥ 0, since an electronic copy was delivered
+	DeliveryKeepDays       int        // how long it can be read
+	DeliveryViews          int        // and how often; 0: not told
+	InTransitDays          []int      // ascending, each ≥ 1, in open days since a lender shipped what is not here
+	ClaimDays              []int      // ascending, each ≥ 0, in open days since staff looked in vain
+	LeavingDays            []int      // descending, each ≥ 0, before the patron's account ends
+	Recall                 Mode       // approve or off: what a lender's recall or overdue mail leads to
+	Own                    []Rule     // asked before all these, in this order
 	Digest                 bool       // one mail per patron, kind and run; else one per request
 	MaxPerRun              int        // more mails than this in one run wait for approval; 0: no limit
 
@@ -55,92 +65,8 @@ func DefaultRules(loc *time.Location) Rules {
 	}
 	return Rules{
 		Mode: ModeSend, OverdueDays: []int{1, 7, 14, 28}, DueSoonDays: []int{3}, DelayDays: []int{7, 14},
-		CancellationMaxAgeDays: 7, Digest: true, MaxPerRun: 500, Calendar: cal, Location: loc,
+		CancellationMaxAgeDays: 7, PickupKeepDays: 10, DeliveryKeepDays: 30, DeliveryViews: 5, Recall: ModeApprove, Digest: true, MaxPerRun: 500, Calendar: cal, Location: loc,
 	}
-}
-
-// Validate judges the set of rules as a whole and returns all that is wrong
-// with it, one error a line, by the names of the configuration file. It puts
-// due_soon_days, which have only one sensible order, into it.
-func (r *Rules) Validate() error {
-	var problems []error
-	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if r.Location == nil {
-		bad("timezone is missing")
-	}
-	switch r.Mode {
-	case ModeSend, ModeApprove, ModeOff:
-	default:
-		bad("mode is %q; write send, approve or off", r.Mode)
-	}
-	ladder := func(key string, days []int) {
-		for i, n := range days {
-			if n < 1 {
-				bad("%s: %d is not a number of days; the first letter is due after 1 day at the earliest", key, n)
-			}
-			if i > 0 && n == days[i-1] {
-				bad("%s: %d stands twice; the second letter of that day could never go", key, n)
-			}
-			if i > 0 && n < days[i-1] {
-				bad("%s: %d stands after %d; write the days in ascending order", key, n, days[i-1])
-			}
-		}
-	}
-	ladder("overdue_days", r.OverdueDays)
-	ladder("delay_days", r.DelayDays)
-	r.DueSoonDays = slices.Clone(r.DueSoonDays)
-	slices.SortFunc(r.DueSoonDays, func(a, b int) int { return b - a })
-	for i, n := range r.DueSoonDays {
-		if n < 0 {
-			bad("due_soon_days: %d days before the due date is after it; overdue_days are for that", n)
-		}
-		if i > 0 && n == r.DueSoonDays[i-1] {
-			bad("due_soon_days: %d stands twice; the second letter of that day could never go", n)
-		}
-	}
-	if r.CancellationMaxAgeDays < 0 {
-		bad("cancellation_max_age_days is %d; write 0 or more open days", r.CancellationMaxAgeDays)
-	}
-	if r.MinGapDays < 0 {
-		bad("min_gap_days is %d; write 0 or more", r.MinGapDays)
-	}
-	if r.MinGapDays > r.CancellationMaxAgeDays && r.MinGapDays > 0 {
-		bad("min_gap_days = %d is more than cancellation_max_age_days = %d: a cancellation soon after another letter could never be told", r.MinGapDays, r.CancellationMaxAgeDays)
-	}
-	if r.MaxPerRun < 0 {
-		bad("max_per_run is %d; write 0 (no limit) or more", r.MaxPerRun)
-	}
-	if r.MaxAge < 0 {
-		bad("max_age is %s; write 0 (any age) or more", r.MaxAge)
-	}
-	for _, k := range r.OffInILLiad {
-		if !slices.Contains([]string{"overdue", "cancellation", "pickup", "delivery"}, k) {
-			bad("off_in_illiad: %q is no kind of mail of ILLiad's; write overdue, cancellation, pickup or delivery", k)
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// Warnings names what is allowed but hardly meant.
-func (r *Rules) Warnings() []string {
-	var w []string
-	for i := 1; i < len(r.OverdueDays); i++ {
-		if gap := r.OverdueDays[i] - r.OverdueDays[i-1]; gap < r.MinGapDays {
-			w = append(w, fmt.Sprintf("overdue_days %d and %d are %d days apart and min_gap_days is %d: the later letter will always wait",
-				r.OverdueDays[i-1], r.OverdueDays[i], gap, r.MinGapDays))
-		}
-	}
-	if r.Mode != ModeOff {
-		for _, k := range []store.NoticeKind{store.KindOverdue, store.KindCancellation} {
-			if why := r.sentElsewhere(k); why != "" {
-				w = append(w, why)
-			}
-		}
-		if len(r.OverdueDays) == 0 {
-			w = append(w, "overdue_days is empty: no overdue letter will ever go")
-		}
-	}
-	return w
 }
 
 // sentElsewhere says why ILLiad must be taken to send mail of that kind itself,
@@ -151,7 +77,7 @@ func (r *Rules) sentElsewhere(kind store.NoticeKind) string {
 	switch kind {
 	case store.KindDueSoon:
 		name = store.KindOverdue
-	case store.KindDelay, store.KindRecall:
+	case store.KindDelay, store.KindInTransit, store.KindRecall, store.KindClaim, store.KindLeaving:
 		return ""
 	}
 	if !r.ILLiad || slices.Contains(r.OffInILLiad, string(name)) {

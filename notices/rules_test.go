@@ -17,8 +17,8 @@ func TestRulesSayAllThatIsWrong(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, want := range []string{
-		"timezone is missing", `mode is "maybe"`, "overdue_days: 0 is not", "overdue_days: 7 stands twice", "overdue_days: 3 stands after 7",
-		"due_soon_days: -1", "due_soon_days: 3 stands twice", "delay_days: 7 stands after 14", "min_gap_days = 5 is more than", "max_per_run is -1", `"overdues" is no kind`,
+		"timezone is missing", `mode is "maybe"`, "overdue_days holds 0, which is no", "overdue_days holds 7 twice", "overdue_days holds 3 after 7",
+		"due_soon_days holds -1", "due_soon_days holds 3 twice", "delay_days holds 7 after 14", "min_gap_days is 5, more than", "max_per_run is -1", `"overdues", which is no kind`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q:\n%v", want, err)

@@ -55,7 +55,7 @@ type ImportResult struct {
 // order of ImportRow.values; the staging table has them by the same names.
 const importFields = `ill_number, rapid_number, request_type, process_type, status, state, title, article_title, author,
 	issn_isbn, doi, due_date, creation_date, status_date, received_date, returned_date, not_wanted_after, publication_year,
-	renewals_allowed, lending_library, pickup_location, cancel_reason, system_id, last_overdue_notice_sent`
+	renewals_allowed, lending_library, pickup_location, cancel_reason, system_id, last_overdue_notice_sent, delivery_url, delivery_password`
 
 const patronFields = `first_name, last_name, email, language, patron_status, department, site, account_ends`
 
@@ -88,7 +88,7 @@ func (r *ImportRow) values(n int) (v []any, why string) {
 		cleanText(t.ISSNISBN), cleanText(t.DOI), t.DueDate, t.CreationDate, t.StatusDate, t.ReceivedDate, t.ReturnedDate,
 		cleanText(t.NotWantedAfter), cleanText(t.PublicationYear), t.RenewalsAllowed, cleanText(t.LendingLibrary),
 		cleanText(t.PickupLocation), cleanText(t.CancelReason), cleanText(t.SystemID), int32(min(max(t.LastOverdueNoticeSent, 0), 1000)),
-		orEmpty(r.Absent),
+		cleanText(t.DeliveryURL), cleanText(t.DeliveryPassword), orEmpty(r.Absent),
 	}, ""
 }
 
@@ -151,7 +151,8 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 			ill_number text, rapid_number text, request_type text, process_type text, status text, state text, title text,
 			article_title text, author text, issn_isbn text, doi text, due_date date, creation_date date, status_date date,
 			received_date date, returned_date date, not_wanted_after text, publication_year text, renewals_allowed boolean,
-			lending_library text, pickup_location text, cancel_reason text, system_id text, last_overdue_notice_sent int, absent text[]
+			lending_library text, pickup_location text, cancel_reason text, system_id text, last_overdue_notice_sent int,
+			delivery_url text, delivery_password text, absent text[]
 		) ON COMMIT DELETE ROWS;
 		CREATE TEMP TABLE IF NOT EXISTS import_change (n bigint, old_id bigint, old_state text) ON COMMIT DELETE ROWS`)
 	if err != nil {

@@ -62,7 +62,7 @@ func (db *DB) ListPatronNotTold(ctx context.Context, officeID int64, from, to Da
 		SELECT t.id AS transaction_id, t.transaction_number, coalesce(nullif(t.article_title, ''), t.title) AS title, t.cancel_reason, t.status_date,
 		       p.username, trim(p.first_name || ' ' || p.last_name) AS patron_name, p.email
 		FROM transaction t JOIN patron p ON p.id = t.patron_id
-		WHERE t.office_id = $1 AND t.state IN ('sent', 'cancelled_staff') AND t.state = 'cancelled_staff' AND t.process_type = 'Borrowing'
+		WHERE t.office_id = $1 AND t.state IN ('sent', 'in_transit', 'on_shelf', 'delivered', 'cancelled_staff') AND t.state = 'cancelled_staff' AND t.process_type = 'Borrowing'
 		  AND t.status_date BETWEEN $2 AND $3
 		  AND NOT EXISTS (
 			SELECT FROM notice n LEFT JOIN outbox o ON o.id = n.outbox_id WHERE n.transaction_id = t.id AND n.kind = 'cancellation'
@@ -98,7 +98,7 @@ func (db *DB) Handback(ctx context.Context, officeID int64) ([]HandbackRow, erro
 		       CASE WHEN n.state <> 'planned' THEN n.state WHEN o.bounced_at IS NOT NULL THEN 'bounced' ELSE o.state END AS state,
 		       o.sent_at, coalesce(o.recipient, '') AS recipient, coalesce(o.message_id, '') AS message_id, coalesce(o.smtp_reply, '') AS smtp_reply
 		FROM notice n JOIN transaction t ON t.id = n.transaction_id JOIN patron p ON p.id = t.patron_id LEFT JOIN outbox o ON o.id = n.outbox_id
-		WHERE n.office_id = $1 AND (n.state IN ('passed', 'told') OR n.state = 'planned' AND o.state IN ('sent', 'failed', 'uncertain', 'sending'))
+		WHERE n.office_id = $1 AND (n.state IN ('passed', 'told') OR n.state = 'planned' AND o.rehearsed_to = '' AND o.state IN ('sent', 'failed', 'uncertain', 'sending'))
 		ORDER BY t.transaction_number, coalesce(o.sent_at, n.decided_at), n.rung`, officeID)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[HandbackRow])
 	if err != nil {

@@ -13,9 +13,12 @@ const (
 	KindDueSoon      NoticeKind = "due_soon"
 	KindDelay        NoticeKind = "delay"
 	KindCancellation NoticeKind = "cancellation"
-	KindPickup       NoticeKind = "pickup"
-	KindRecall       NoticeKind = "recall"
-	KindDelivery     NoticeKind = "delivery"
+	KindPickup       NoticeKind = "pickup"     // it waits on the hold shelf, and soon no longer
+	KindDelivery     NoticeKind = "delivery"   // an electronic copy can be read, and soon no longer
+	KindInTransit    NoticeKind = "in_transit" // a lender shipped it and it is not here
+	KindRecall       NoticeKind = "recall"     // its lender wants it back
+	KindClaim        NoticeKind = "claim"      // said to be returned, and not found
+	KindLeaving      NoticeKind = "leaving"    // the patron's account ends before it is due
 )
 
 // NoticeState says what became of one notice of one cycle.
@@ -48,6 +51,7 @@ type NoticeRow struct {
 	OutboxState   OutboxState // "" where it is in no mail
 	SentAt        *time.Time
 	BouncedAt     *time.Time
+	Rehearsed     bool // its mail went to the rehearsal address in place of the patron
 }
 
 // Told reports whether the patron was told, or may have been: such a notice
@@ -79,6 +83,19 @@ type NoticeFacts struct {
 	Conversations []HoldingConversation // the patron's, filed on the transaction, with an intent that may hold notices
 	AnsweredAt    time.Time             // our last answer in one of them; zero: none
 	ByHand        []HandLetter
+	Lender        []LenderMail // the lender's mail about it, newest first
+	NotFound      time.Time    // when staff recorded that an item said to be returned was not found; zero: they did not, or found it since
+}
+
+// LenderMail is what a mail from a lender, or a system that speaks for it, says
+// of one transaction.
+type LenderMail struct {
+	TransactionID  int64
+	ConversationID int64
+	Intent         string    // recall, lender_overdue, lender_shipped
+	At             time.Time // when it arrived
+	By             Date      // the day by which it wants the item; zero: it names none
+	Waits          bool      // its conversation waits for staff
 }
 
 // HoldingConversation is a conversation of a patron about one transaction that

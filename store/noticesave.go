@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -16,6 +17,7 @@ type PlannedMail struct {
 	PatronID      int64
 	Recipient     string
 	RecipientName string
+	Cc            []string
 	Subject       string
 	BodyText      string
 	BodyHTML      string
@@ -56,7 +58,7 @@ func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
 		old AS (SELECT o.id, o.state FROM outbox o JOIN d ON d.id = o.id),
 		o AS (
 			UPDATE outbox SET state = d.state, rung = d.rung, recipient = d.recipient, recipient_name = d.recipient_name, subject = d.subject,
-				body_text = d.body_text, body_html = d.body_html, ref = d.ref, template = d.template, reason = d.reason, decided_for = d.decided_for,
+				cc = string_to_array(d.cc, chr(10)), body_text = d.body_text, body_html = d.body_html, ref = d.ref, template = d.template, reason = d.reason, decided_for = d.decided_for,
 				claimed_by = '', claimed_until = NULL, not_before = CASE WHEN d.decided_for IS NULL THEN outbox.not_before ELSE now() END
 			FROM d WHERE outbox.id = d.id AND outbox.state IN ('held', 'queued') RETURNING outbox.id, outbox.state, outbox.reason)
 		INSERT INTO event (office_id, actor, subject, subject_id, what, why)
@@ -67,8 +69,8 @@ func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
 	rows, _ := n.tx.Query(ctx, `
 		WITH d AS (SELECT * FROM `+mailRows+` WHERE d.id = 0),
 		o AS (
-			INSERT INTO outbox (office_id, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html, message_id, ref, template, reason, decided_for)
-			SELECT $1, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html, message_id, ref, template, reason, decided_for
+			INSERT INTO outbox (office_id, state, kind, rung, patron_id, recipient, recipient_name, cc, subject, body_text, body_html, message_id, ref, template, reason, decided_for)
+			SELECT $1, state, kind, rung, patron_id, recipient, recipient_name, string_to_array(cc, chr(10)), subject, body_text, body_html, message_id, ref, template, reason, decided_for
 			FROM d ORDER BY n RETURNING id, message_id, state, reason),
 		e AS (
 			INSERT INTO event (office_id, actor, subject, subject_id, what, why) SELECT $1, 'planner', 'outbox', id, state, reason FROM o)
@@ -96,21 +98,21 @@ func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
 
 // mailRows are mails as rows of d, from the arrays of mailColumns.
 const mailRows = `unnest($2::bigint[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-	$13::text[], $14::text[], $15::text[], $16::date[]) WITH ORDINALITY AS d (id, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text, body_html,
-	message_id, ref, template, reason, decided_for, n)`
+	$13::text[], $14::text[], $15::text[], $16::text[], $17::date[]) WITH ORDINALITY AS d (id, state, kind, rung, patron_id, recipient, recipient_name, subject, body_text,
+	body_html, message_id, ref, template, reason, cc, decided_for, n)`
 
 // mailColumns turns mails into one array a column: a run of thousands is a few
 // statements, not thousands.
 func mailColumns(mails []PlannedMail) []any {
 	n := len(mails)
 	ids, patrons, rungs, decidedFor := make([]int64, n), make([]int64, n), make([]int32, n), make([]Date, n)
-	text := make([][]string, 11)
+	text := make([][]string, 12)
 	for i := range text {
 		text[i] = make([]string, n)
 	}
 	for i, m := range mails {
 		ids[i], patrons[i], rungs[i], decidedFor[i] = m.OutboxID, m.PatronID, int32(m.Rung), m.DecidedFor
-		for c, v := range []string{string(m.State), string(m.Kind), m.Recipient, m.RecipientName, m.Subject, m.BodyText, m.BodyHTML, m.MessageID, m.Ref, m.Template, m.Reason} {
+		for c, v := range []string{string(m.State), string(m.Kind), m.Recipient, m.RecipientName, m.Subject, m.BodyText, m.BodyHTML, m.MessageID, m.Ref, m.Template, m.Reason, strings.Join(m.Cc, "\n")} {
 			text[c][i] = v
 		}
 	}
@@ -151,7 +153,7 @@ func (n *NoticeTx) record(ctx context.Context, notices []DecidedNotice, outboxID
 			state = excluded.state, reason = excluded.reason, days = excluded.days, outbox_id = excluded.outbox_id, planned_on = excluded.planned_on,
 			decided_at = now(), held_since = excluded.held_since
 		WHERE n.state NOT IN ('passed', 'told') AND NOT (n.state = 'planned' AND EXISTS (
-			SELECT FROM outbox o WHERE o.id = n.outbox_id AND o.state IN ('sending', 'sent', 'failed', 'uncertain')))`,
+			SELECT FROM outbox o WHERE o.id = n.outbox_id AND o.rehearsed_to = '' AND o.state IN ('sending', 'sent', 'failed', 'uncertain')))`,
 		n.officeID, ids, kinds, rungs, cycles, states, whys, days, outboxIDs, on, since)
 	if err != nil {
 		return fmt.Errorf("recording notices: %w", err)

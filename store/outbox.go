@@ -64,12 +64,13 @@ type OutboxMail struct {
 	BouncedAt      *time.Time
 	BounceStatus   string
 	AliasMessageID string
+	RehearsedTo    string // the address that gets it in place of all recipients; "" = they do
 }
 
 const outboxColumns = `o.id, o.office_id, o.state, o.kind, o.rung, o.conversation_id, o.patron_id, o.staff_id, o.recipient, o.recipient_name, o.cc,
 	o.subject, o.body_text, o.body_html, o.message_id, o.ref, o.in_reply_to, o.refs, o.template, o.reason, o.decided_for, o.created_at, o.not_before,
 	o.attempts, o.claimed_by, o.dated_at, o.sending_at, o.sent_at, o.smtp_reply, o.searched, o.searched_at, o.sent_copy, o.bounced_at, o.bounce_status,
-	o.alias_message_id`
+	o.alias_message_id, o.rehearsed_to`
 
 // OutboxMail returns one mail, or ErrNotFound.
 func (db *DB) OutboxMail(ctx context.Context, id int64) (OutboxMail, error) {
@@ -85,7 +86,7 @@ func (db *DB) OutboxMail(ctx context.Context, id int64) (OutboxMail, error) {
 func (db *DB) OutboxNotices(ctx context.Context, outboxID int64) ([]NoticeRow, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT n.id, n.transaction_id, n.kind, n.rung, n.cycle, n.state, n.reason, n.days, n.outbox_id, n.planned_on, n.held_since, n.decided_at,
-		       o.state AS outbox_state, o.sent_at, o.bounced_at
+		       o.state AS outbox_state, o.sent_at, o.bounced_at, o.rehearsed_to <> '' AS rehearsed
 		FROM notice n JOIN outbox o ON o.id = n.outbox_id WHERE n.outbox_id = $1 ORDER BY n.rung DESC, n.days DESC, n.transaction_id`, outboxID)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[NoticeRow])
 	if err != nil {

@@ -82,7 +82,9 @@ type Transaction struct {
 	PickupLocation        string
 	CancelReason          string
 	SystemID              string
-	LastOverdueNoticeSent int // rungs told before illmail came
+	LastOverdueNoticeSent int    // rungs told before illmail came
+	DeliveryURL           string `db:"delivery_url"` // where an electronic copy is read; "" = by the ILL system's pages
+	DeliveryPassword      string // that it asks for; never logged or listed
 	ClosedAt              *time.Time
 	RefreshedAt           time.Time
 }

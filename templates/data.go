@@ -33,7 +33,8 @@ type Patron struct {
 	Name                string // as a letter addresses the whole name; made of the first and last name when empty
 	Username            string
 	Email               string
-	Status              string // faculty, graduate, …
+	Status              string    // faculty, graduate, …
+	AccountEnds         time.Time // where a request told about is due after it
 }
 
 // Lender is the library that lent the item.
@@ -64,6 +65,7 @@ type Item struct {
 	DaysOverdue       int
 	DaysLeft          int // until the due date or ExpiresOn
 	DaysWaiting       int // since the request last moved
+	Views             int // how often Link can be opened; 0: not told
 	Stern             bool
 	RenewalsAllowed   bool
 }

@@ -98,6 +98,8 @@ func makeFields() map[string]*field {
 	add(field{name: "patron.email", email: true, text: func(e *env) string { return e.data.Patron.Email }})
 	add(field{name: "patron.status", text: func(e *env) string { return e.data.Patron.Status }})
 
+	add(field{name: "patron.account_ends", date: func(e *env) time.Time { return e.data.Patron.AccountEnds }})
+
 	add(field{name: "office.name", text: func(e *env) string { return e.data.Office.Name }})
 	add(field{name: "office.address", email: true, text: func(e *env) string { return e.data.Office.Address }})
 	add(field{name: "office.phone", phone: true, text: func(e *env) string { return e.data.Office.Phone }})
@@ -134,6 +136,7 @@ func makeFields() map[string]*field {
 	item(field{name: "item.days_overdue", zero: true, number: func(e *env) int64 { return int64(e.item.DaysOverdue) }})
 	item(field{name: "item.days_left", zero: true, number: func(e *env) int64 { return int64(e.item.DaysLeft) }})
 	item(field{name: "item.days_waiting", zero: true, number: func(e *env) int64 { return int64(e.item.DaysWaiting) }})
+	item(field{name: "item.views", number: func(e *env) int64 { return int64(e.item.Views) }})
 	item(field{name: "item.stern", flag: func(e *env) bool { return e.item.Stern }})
 	item(field{name: "item.renewals_allowed", flag: func(e *env) bool { return e.item.RenewalsAllowed }})
 

@@ -55,7 +55,7 @@ func withValue(v, link string) Data {
 		Patron: Patron{FirstName: v, LastName: v, Name: v, Username: v, Email: v, Status: v},
 		Items:  []Item{item, item},
 		Letter: 2, Today: day(2026, time.November, 23), Staff: v, Lender: Lender{Symbol: v, Name: v}, Note: v,
-		Extra: map[string]string{"closed_note": v, "alternatives": v, "account_ends": v, "cost": v, "tracking": v, "invoice": v, "policy": v, "returned_on": v},
+		Extra: map[string]string{"closed_note": v, "alternatives": v, "cost": v, "tracking": v, "invoice": v, "policy": v, "returned_on": v},
 	}
 }
 

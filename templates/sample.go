@@ -16,7 +16,7 @@ func Sample() Data {
 		},
 		Patron: Patron{
 			FirstName: "Jordan", LastName: "Doe", Username: "jdoe3",
-			Email: "jdoe3@example.edu", Status: "Graduate",
+			Email: "jdoe3@example.edu", Status: "Graduate", AccountEnds: day(2026, time.December, 18),
 		},
 		Items: []Item{
 			{
@@ -27,7 +27,7 @@ func Sample() Data {
 				Link: "https://share.example.org/a/9f31c2", Password: "Kw7-rain",
 				DueDate: day(2026, time.November, 2), NewDueDate: day(2026, time.December, 4),
 				StatusDate: day(2026, time.October, 5), ExpiresOn: day(2026, time.December, 7),
-				DaysOverdue: 21, DaysLeft: 14, DaysWaiting: 10, Stern: true, RenewalsAllowed: true,
+				DaysOverdue: 21, DaysLeft: 14, DaysWaiting: 10, Views: 5, Stern: true, RenewalsAllowed: true,
 			},
 			{
 				TransactionNumber: 412522, ILLNumber: "217733467",
@@ -49,7 +49,6 @@ func Sample() Data {
 		Extra: map[string]string{
 			"closed_note":  "The library is closed from November 26 to 29.",
 			"alternatives": "The second edition is on our own shelves.",
-			"account_ends": "December 18, 2026",
 			"cost":         "$35.00",
 			"tracking":     "1Z 999 AA1 01 2345 6784",
 			"invoice":      "INV-2026-118",

@@ -153,23 +153,6 @@ type RenewalsConfig struct {
 	EarlyDays int  `toml:"early_days"` // not earlier than so many days before the due date; 0 = any time
 }
 
-// NoticesConfig is [office.notices].
-type NoticesConfig struct {
-	Schedule               string   `toml:"schedule"`
-	ClosedWeekdays         []string `toml:"closed_weekdays"`
-	ClosedDates            []string `toml:"closed_dates"`
-	ClosedCalendar         string   `toml:"closed_calendar"` // an iCalendar file of closed days
-	Mode                   string   `toml:"mode"`
-	GoLive                 string   `toml:"go_live"`
-	MinGapDays             int      `toml:"min_gap_days"`
-	OverdueDays            []int    `toml:"overdue_days"`
-	DueSoonDays            []int    `toml:"due_soon_days"`
-	DelayDays              []int    `toml:"delay_days"`
-	CancellationMaxAgeDays int      `toml:"cancellation_max_age_days"`
-	Digest                 bool     `toml:"digest"`
-	MaxPerRun              int      `toml:"max_per_run"`
-}
-
 // RetentionConfig is [retention], in days; 0 = at the next purge.
 type RetentionConfig struct {
 	BodiesDays     int `toml:"bodies_days"`
@@ -335,6 +318,16 @@ func (o *OfficeConfig) setDefaults(given map[string]any) {
 	if !has("notices", "max_per_run") {
 		n.MaxPerRun = 500
 	}
+	if !has("notices", "pickup_keep_days") {
+		n.PickupKeepDays = 10
+	}
+	if !has("notices", "delivery_keep_days") {
+		n.DeliveryKeepDays = 30
+	}
+	if !has("notices", "delivery_views") {
+		n.DeliveryViews = 5
+	}
+	str(&n.Recall, "approve")
 }
 
 // check validates the whole file.
@@ -396,13 +389,13 @@ func (c *Config) check() error {
 		if err := oneOf(at, "notices.mode", o.Notices.Mode, "send", "approve", "off"); err != nil {
 			return err
 		}
-		if err := o.checkRules(at); err != nil {
-			return err
-		}
 		for _, k := range o.ILLiad.OffInILLiad {
 			if err := oneOf(at, "illiad.off_in_illiad", k, "overdue", "cancellation", "pickup", "delivery"); err != nil {
 				return err
 			}
+		}
+		if err := o.checkRules(at); err != nil {
+			return err
 		}
 	}
 	for key, n := range map[string]int{"bodies_days": c.Retention.BodiesDays, "patron_days": c.Retention.PatronDays, "copyright_years": c.Retention.CopyrightYears} {

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
-	"time"
 
 	"illmail/illiad"
 	"illmail/mailbox"
 	"illmail/notices"
-	"illmail/store"
 	"illmail/templates"
 	"illmail/triage"
 )
@@ -105,60 +102,8 @@ func (o *OfficeConfig) closedDates() (dates, left []string, err error) {
 	return slices.Concat(n.ClosedDates, days), left, nil
 }
 
-// rules are the office's notice rules, judged as a whole.
-func (o *OfficeConfig) rules() (*notices.Rules, error) {
-	n := o.Notices
-	dates, _, err := o.closedDates()
-	if err != nil {
-		return nil, err
-	}
-	cal, err := notices.NewCalendar(n.ClosedWeekdays, dates)
-	if err != nil {
-		return nil, err
-	}
-	goLive, err := store.ParseDate(n.GoLive)
-	if err != nil {
-		return nil, fmt.Errorf("go_live: %w", err)
-	}
-	r := &notices.Rules{
-		Mode: notices.Mode(n.Mode), GoLive: goLive, MinGapDays: n.MinGapDays,
-		OverdueDays: n.OverdueDays, DueSoonDays: n.DueSoonDays, DelayDays: n.DelayDays,
-		CancellationMaxAgeDays: n.CancellationMaxAgeDays, Digest: n.Digest, MaxPerRun: n.MaxPerRun,
-		Live:   o.ILLiad.BaseURL != "",
-		ILLiad: o.ILLiad.BaseURL != "", OffInILLiad: o.ILLiad.OffInILLiad,
-		Calendar: cal, Location: o.location,
-	}
-	if o.Source.pulls() || o.Source.PushTokenFile != "" { // what `import` brings is as old as its user says
-		r.MaxAge = time.Duration(o.Source.MaxAge)
-	}
-	return r, r.Validate()
-}
-
 // states says what the statuses of the office's ILL system mean.
 func (o *OfficeConfig) states() (*illiad.StateMap, error) { return illiad.NewStateMap(o.States) }
-
-// checkRules judges what the rooms know better than this file.
-func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error) error {
-	if _, err := o.rules(); err != nil {
-		return at("notices", "is not a good set of rules: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	states, err := o.states()
-	if err != nil {
-		return at("states", "is wrong: %v", err)
-	}
-	for key, status := range map[string]string{"cancelled": o.ILLiad.Routes.Cancelled, "renewal": o.ILLiad.Routes.Renewal,
-		"claimed_returned": o.ILLiad.Routes.ClaimedReturned, "reply": o.ILLiad.Routes.Reply} {
-		if status != "" && states.State(status) == store.StateUnknown {
-			return at("illiad.routes."+key, "is %q, a status without a meaning; say under [office.states] what it means", status)
-		}
-	}
-	for key, line := range map[string]string{"notices.schedule": o.Notices.Schedule, "source.schedule": o.Source.Schedule} {
-		if _, err := notices.ParseSchedule(line, o.location); err != nil {
-			return at(key, "is %q: %v", line, err)
-		}
-	}
-	return nil
-}
 
 // triageOffice is the office as triage knows it.
 func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
@@ -199,7 +144,7 @@ func (inst *installation) noticesOffice(ctx context.Context, o *OfficeConfig) (*
 	return &notices.Office{
 		ID: inst.offices[o.Code].ID, Code: o.Code, Name: o.Name, Address: o.Address,
 		Letter: o.letter(), Rules: rules, Schedule: o.Notices.Schedule, Templates: o.letters,
-		SaveSent: notices.SaveSent(o.SMTP.SaveSent), SentProved: proved,
+		SaveSent: notices.SaveSent(o.SMTP.SaveSent), SentProved: proved, RehearsalAddress: o.Notices.RehearsalAddress,
 	}, nil
 }
 

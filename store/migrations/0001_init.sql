@@ -40,6 +40,7 @@ CREATE TABLE patron (
 CREATE INDEX patron_email ON patron (office_id, lower(email));
 CREATE INDEX patron_username ON patron (office_id, lower(username));
 CREATE INDEX patron_name ON patron (office_id, lower(last_name));
+CREATE INDEX patron_leaving ON patron (office_id, account_ends) WHERE account_ends IS NOT NULL;
 CREATE INDEX patron_undeliverable ON patron (undeliverable_at DESC) WHERE undeliverable_at IS NOT NULL;
 
 -- Other addresses of a patron, learned when staff confirmed a match.
@@ -93,6 +94,8 @@ CREATE TABLE transaction (
     cancel_reason    text NOT NULL DEFAULT '',
     system_id        text NOT NULL DEFAULT '',
     last_overdue_notice_sent int NOT NULL DEFAULT 0, -- rungs told before illmail came
+    delivery_url  text NOT NULL DEFAULT '',  -- where an electronic copy is read, and the password that it asks for
+    delivery_password text NOT NULL DEFAULT '',
     closed_at     timestamptz,               -- vanished from a full export
     refreshed_at  timestamptz NOT NULL DEFAULT now(),
     search        tsvector GENERATED ALWAYS AS (to_tsvector('simple', title || ' ' || article_title || ' ' || author)) STORED,
@@ -107,7 +110,7 @@ CREATE INDEX transaction_search ON transaction USING gin (search);
 CREATE INDEX transaction_open ON transaction (patron_id) WHERE closed_at IS NULL AND state NOT IN ('finished', 'cancelled_staff', 'cancelled_patron', 'delivered', 'returned');
 -- What a notice can still fall due for; the planner reads nothing else.
 CREATE INDEX transaction_due ON transaction (office_id, due_date) WHERE state IN ('on_loan', 'in_hands') AND due_date IS NOT NULL;
-CREATE INDEX transaction_moved ON transaction (office_id, status_date) WHERE state IN ('sent', 'cancelled_staff');
+CREATE INDEX transaction_moved ON transaction (office_id, state, status_date) WHERE state IN ('sent', 'in_transit', 'on_shelf', 'delivered', 'cancelled_staff');
 
 -- The files of an office's source that were read, by the hash of their bytes.
 CREATE TABLE source_file (
@@ -358,7 +361,7 @@ CREATE TABLE outbox (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     office_id    bigint NOT NULL REFERENCES office,
     state        text NOT NULL CHECK (state IN ('held', 'queued', 'sending', 'sent', 'failed', 'uncertain', 'cancelled')),
-    kind         text NOT NULL CHECK (kind IN ('reply', 'overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'recall', 'delivery')),
+    kind         text NOT NULL CHECK (kind IN ('reply', 'overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'delivery', 'in_transit', 'recall', 'claim', 'leaving')),
     rung         int NOT NULL DEFAULT 0,
     conversation_id bigint REFERENCES conversation,
     patron_id    bigint REFERENCES patron,
@@ -392,6 +395,7 @@ CREATE TABLE outbox (
     bounced_at   timestamptz,
     bounce_status text NOT NULL DEFAULT '',
     alias_message_id text NOT NULL DEFAULT '',-- the id the provider put in its place
+    rehearsed_to text NOT NULL DEFAULT '',    -- the address that got it in place of all recipients: it told nobody
     CHECK (state <> 'sent' OR sent_at IS NOT NULL),
     CHECK (state <> 'sending' OR sending_at IS NOT NULL)
 );
@@ -429,9 +433,9 @@ CREATE TABLE notice (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     office_id      bigint NOT NULL REFERENCES office,
     transaction_id bigint NOT NULL REFERENCES transaction,
-    kind           text NOT NULL CHECK (kind IN ('overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'recall', 'delivery')),
+    kind           text NOT NULL CHECK (kind IN ('overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'delivery', 'in_transit', 'recall', 'claim', 'leaving')),
     rung           int NOT NULL CHECK (rung > 0),
-    cycle          date NOT NULL,            -- the due date, or the status date
+    cycle          date NOT NULL,            -- the due date, the status date, or the day on which it began
     -- planned: in an outbox row; passed: a higher rung told it, or staff let it pass; told: before illmail came, or by hand;
     -- held, skipped: with reason; dropped: re-check under the claim took it out.
     state          text NOT NULL CHECK (state IN ('planned', 'passed', 'told', 'held', 'skipped', 'dropped')),
@@ -458,6 +462,7 @@ CREATE TABLE claim_outcome (
     at             timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX claim_outcome_transaction ON claim_outcome (transaction_id, at);
+CREATE INDEX claim_outcome_at ON claim_outcome (office_id, at);
 
 -- What staff did with a request that the ILL system must hear of; cycle: the due date that is to be
 -- later, or the day of the request's last move. The same again is the same row.

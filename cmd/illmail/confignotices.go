@@ -1,0 +1,196 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"illmail/illiad"
+	"illmail/notices"
+	"illmail/store"
+)
+
+// NoticesConfig is [office.notices].
+type NoticesConfig struct {
+	Schedule               string       `toml:"schedule"`
+	ClosedWeekdays         []string     `toml:"closed_weekdays"`
+	ClosedDates            []string     `toml:"closed_dates"`
+	ClosedCalendar         string       `toml:"closed_calendar"` // an iCalendar file of closed days
+	Mode                   string       `toml:"mode"`
+	GoLive                 string       `toml:"go_live"`
+	MinGapDays             int          `toml:"min_gap_days"`
+	OverdueDays            []int        `toml:"overdue_days"`
+	OverdueEveryDays       int          `toml:"overdue_every_days"`
+	DueSoonDays            []int        `toml:"due_soon_days"`
+	DelayDays              []int        `toml:"delay_days"`
+	CancellationMaxAgeDays int          `toml:"cancellation_max_age_days"`
+	PickupDays             []int        `toml:"pickup_days"`
+	PickupKeepDays         int          `toml:"pickup_keep_days"`
+	DeliveryDays           []int        `toml:"delivery_days"`
+	DeliveryKeepDays       int          `toml:"delivery_keep_days"`
+	DeliveryViews          int          `toml:"delivery_views"`
+	InTransitDays          []int        `toml:"in_transit_days"`
+	ClaimDays              []int        `toml:"claim_days"`
+	LeavingDays            []int        `toml:"leaving_days"`
+	Recall                 string       `toml:"recall"`
+	Digest                 bool         `toml:"digest"`
+	MaxPerRun              int          `toml:"max_per_run"`
+	RehearsalAddress       string       `toml:"rehearsal_address"`
+	Rules                  []RuleConfig `toml:"rule"`
+}
+
+// RuleConfig is one [[office.notices.rule]]: how one kind of notice is told
+// about some requests, before the keys above.
+type RuleConfig struct {
+	Name            string   `toml:"name"`
+	Kind            string   `toml:"kind"`
+	States          []string `toml:"states"`
+	RequestTypes    []string `toml:"request_types"`
+	PatronStatuses  []string `toml:"patron_statuses"`
+	PickupLocations []string `toml:"pickup_locations"`
+	Days            []int    `toml:"days"`
+	EveryDays       int      `toml:"every_days"`
+	OpenDays        bool     `toml:"open_days"`
+	Template        string   `toml:"template"`
+	Cc              []string `toml:"cc"`
+	Channel         string   `toml:"channel"`
+	Mode            string   `toml:"mode"`
+}
+
+// rules are the office's notice rules, judged as a whole.
+func (o *OfficeConfig) rules() (*notices.Rules, error) {
+	n := o.Notices
+	dates, _, err := o.closedDates()
+	if err != nil {
+		return nil, err
+	}
+	cal, err := notices.NewCalendar(n.ClosedWeekdays, dates)
+	if err != nil {
+		return nil, err
+	}
+	goLive, err := store.ParseDate(n.GoLive)
+	if err != nil {
+		return nil, &notices.Problem{Key: "go_live", Text: err.Error()}
+	}
+	r := &notices.Rules{
+		Mode: notices.Mode(n.Mode), GoLive: goLive, MinGapDays: n.MinGapDays,
+		OverdueDays: n.OverdueDays, OverdueEveryDays: n.OverdueEveryDays, DueSoonDays: n.DueSoonDays, DelayDays: n.DelayDays,
+		CancellationMaxAgeDays: n.CancellationMaxAgeDays, PickupDays: n.PickupDays, PickupKeepDays: n.PickupKeepDays,
+		DeliveryDays: n.DeliveryDays, DeliveryKeepDays: n.DeliveryKeepDays, DeliveryViews: n.DeliveryViews,
+		InTransitDays: n.InTransitDays, ClaimDays: n.ClaimDays, LeavingDays: n.LeavingDays, Recall: notices.Mode(n.Recall),
+		Digest: n.Digest, MaxPerRun: n.MaxPerRun,
+		Live:   o.ILLiad.BaseURL != "",
+		ILLiad: o.ILLiad.BaseURL != "", OffInILLiad: o.ILLiad.OffInILLiad,
+		Calendar: cal, Location: o.location,
+	}
+	for _, c := range n.Rules {
+		r.Own = append(r.Own, notices.Rule{
+			Name: c.Name, Kind: store.NoticeKind(c.Kind), States: c.States, RequestTypes: c.RequestTypes, PatronStatuses: c.PatronStatuses,
+			PickupLocations: c.PickupLocations, Days: c.Days, Every: c.EveryDays, OpenDays: c.OpenDays, Template: c.Template, Cc: c.Cc, Mode: notices.Mode(c.Mode),
+		})
+	}
+	if o.Source.pulls() || o.Source.PushTokenFile != "" { // what `import` brings is as old as its user says
+		r.MaxAge = time.Duration(o.Source.MaxAge)
+	}
+	return r, r.Validate()
+}
+
+// checkRules judges what the rooms know better than this file.
+func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error) error {
+	rules, err := o.rules()
+	if err != nil {
+		return ruleErrors(at, err)
+	}
+	states, err := o.states()
+	if err != nil {
+		return at("states", "is wrong: %v", err)
+	}
+	for key, status := range map[string]string{"cancelled": o.ILLiad.Routes.Cancelled, "renewal": o.ILLiad.Routes.Renewal,
+		"claimed_returned": o.ILLiad.Routes.ClaimedReturned, "reply": o.ILLiad.Routes.Reply} {
+		if status != "" && states.State(status) == store.StateUnknown {
+			return at("illiad.routes."+key, "is %q, a status without a meaning; say under [office.states] what it means", status)
+		}
+	}
+	for i := range rules.Own {
+		if err := o.checkRule(at, fmt.Sprintf("notices.rule.%d.", i), &rules.Own[i], o.Notices.Rules[i].Channel, states); err != nil {
+			return err
+		}
+	}
+	for key, line := range map[string]string{"notices.schedule": o.Notices.Schedule, "source.schedule": o.Source.Schedule} {
+		if _, err := notices.ParseSchedule(line, o.location); err != nil {
+			return at(key, "is %q: %v", line, err)
+		}
+	}
+	if a := o.Notices.RehearsalAddress; a != "" && !isAddress(a) {
+		return at("notices.rehearsal_address", "is %q; write one address, \"rehearsal@example.edu\"", a)
+	}
+	return nil
+}
+
+// ruleErrors gives each thing that is wrong with the rules its line.
+func ruleErrors(at func(key, format string, args ...any) error, err error) error {
+	list := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		list = joined.Unwrap()
+	}
+	var lines []error
+	for _, e := range list {
+		var p *notices.Problem
+		switch {
+		case !errors.As(e, &p):
+			lines = append(lines, at("notices", "is not a good set of rules: %v", e))
+		case p.Rule > 0:
+			lines = append(lines, at(fmt.Sprintf("notices.rule.%d.%s", p.Rule-1, p.Key), "%s", p.Text))
+		default:
+			lines = append(lines, at("notices."+p.Key, "%s", p.Text))
+		}
+	}
+	return errors.Join(lines...)
+}
+
+// checkRule judges what a rule says of statuses, templates and addresses.
+func (o *OfficeConfig) checkRule(at func(key, format string, args ...any) error, key string, r *notices.Rule, channel string, states *illiad.StateMap) error {
+	for _, status := range r.States {
+		state := states.State(status)
+		if s := store.State(strings.ToLower(status)); state == store.StateUnknown {
+			state = s
+		}
+		switch wanted := notices.StatesOf(r.Kind); {
+		case slices.Contains(wanted, state):
+		case !illiad.IsState(state):
+			return at(key+"states", "names %q, a status without a meaning; say under [office.states] what it means", status)
+		default:
+			return at(key+"states", "names %q, which means %s: a notice of kind %s goes for %s only, so the rule can never fire for it", status, state, r.Kind, words(wanted))
+		}
+	}
+	if r.Template != "" {
+		if _, ok := o.letters().Lookup(r.Template, "en"); !ok {
+			return at(key+"template", "is %q; there is no such letter (see `illmail template list`)", r.Template)
+		}
+	}
+	for _, a := range r.Cc {
+		if !isAddress(a) {
+			return at(key+"cc", "holds %q, which is no address", a)
+		}
+	}
+	if channel != "" && channel != "mail" {
+		return at(key+"channel", "is %q; mail is the only one", channel)
+	}
+	return nil
+}
+
+func isAddress(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Address == s
+}
+
+func words(states []store.State) string {
+	list := make([]string, len(states))
+	for i, s := range states {
+		list[i] = string(s)
+	}
+	return strings.Join(list, ", ")
+}
