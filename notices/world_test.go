@@ -142,9 +142,15 @@ func (w *world) deliver(on string) []store.OutboxMail {
 // write files a mail of the patron about a transaction and returns its conversation.
 func (w *world) write(tn int64, username, intent string, at time.Time) int64 {
 	w.Helper()
+	return w.file(tn, "patron", username+"@example.edu", username, intent, at, store.Date{})
+}
+
+// file files a mail about a transaction and returns its conversation.
+func (w *world) file(tn int64, kind, from, username, intent string, at time.Time, by store.Date) int64 {
+	w.Helper()
 	w.uid++
 	id := fmt.Sprintf("%d.%s@example.edu", w.uid, w.office.Code)
-	raw := fmt.Sprintf("Message-ID: <%s>\r\nFrom: %s@example.edu\r\nSubject: about %d\r\n\r\n%s\r\n", id, username, tn, intent)
+	raw := fmt.Sprintf("Message-ID: <%s>\r\nFrom: %s\r\nSubject: about %d\r\n\r\n%s\r\n", id, from, tn, intent)
 	_, err := w.db.Receive(w.ctx, w.folder, []store.Incoming{{UIDValidity: 1, UID: w.uid, InternalDate: at, Size: int64(len(raw)), Body: strings.NewReader(raw)}})
 	if err != nil {
 		w.Fatal(err)
@@ -154,8 +160,9 @@ func (w *world) write(tn int64, username, intent string, at time.Time) int64 {
 		w.Fatalf("%d messages wait to be filed: %v", len(waiting), err)
 	}
 	filed, err := w.db.FileMessages(w.ctx, w.office.ID, []string{w.office.Address}, []store.Filing{{
-		ID: waiting[0].ID, MessageID: id, ContentHash: []byte(id), SentAt: at, FromAddr: username + "@example.edu", Subject: fmt.Sprintf("about %d", tn),
-		Kind: "patron", Intents: []store.IntentView{{Intent: intent, P: 0.9}}, NeedsStaff: true, SenderVerified: true, Username: username,
+		ID: waiting[0].ID, MessageID: id, ContentHash: []byte(id), SentAt: at, FromAddr: from, Subject: fmt.Sprintf("about %d", tn),
+		Kind: kind, Intents: []store.IntentView{{Intent: intent, P: 0.9}}, NeedsStaff: true, SenderVerified: username != "", Username: username,
+		AnswerBy: by,
 		Matches: []store.FilingMatch{{TransactionNumber: tn, Score: 1, Decided: true}},
 	}})
 	if err != nil || filed[0].Err != nil {

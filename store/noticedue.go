@@ -42,9 +42,9 @@ func movedSQL(state State) string {
 	return bandSQL(fmt.Sprintf(`t.state IN ('sent', 'in_transit', 'on_shelf', 'delivered', 'cancelled_staff') AND t.state = '%s'`, state), "status_date")
 }
 
-// Mail is found by the day on which it was stored, a day wider than the band
-// since that is an instant.
-const storedSQL = `m.stored_at >= $2::date - 1 AND m.stored_at < $3::date + 2`
+// Mail is found by the instant at which it was stored, which is never before
+// it came; a day earlier, whatever the zone.
+const storedSQL = `m.stored_at >= $2::date - 1 AND m.internal_date < $3::date + 2`
 
 // saysSQL: the message says so, as it was read or as staff corrected it.
 const saysSQL = `(EXISTS (SELECT FROM correction k WHERE k.message_id = m.id AND k.intent = ANY (%[1]s))
@@ -72,7 +72,7 @@ var (
 		KindRecall:    lenderSQL(`'on_loan', 'in_hands'`, `ARRAY['recall', 'lender_overdue']`),
 		KindClaim: `SELECT c.transaction_id FROM claim_outcome c JOIN transaction t ON t.id = c.transaction_id AND t.state IN ('on_loan', 'in_hands', 'claims_returned')
 			AND t.process_type = 'Borrowing' AND t.closed_at IS NULL
-			WHERE c.office_id = $1 AND c.outcome = 'not_found' AND c.at >= $2::date - 1 AND c.at < $3::date + 2`,
+			WHERE c.office_id = $1 AND c.outcome = 'not_found' AND c.at BETWEEN $2::date - 1 AND $3::date + 2`,
 		KindLeaving: `SELECT t.id FROM patron p JOIN transaction t ON t.patron_id = p.id AND t.state = 'on_loan' AND t.process_type = 'Borrowing' AND t.closed_at IS NULL
 			WHERE p.office_id = $1 AND p.account_ends BETWEEN $2 AND $3 AND t.due_date > p.account_ends`,
 	}
