@@ -163,7 +163,7 @@ func (w *world) file(tn int64, kind, from, username, intent string, at time.Time
 		ID: waiting[0].ID, MessageID: id, ContentHash: []byte(id), SentAt: at, FromAddr: from, Subject: fmt.Sprintf("about %d", tn),
 		Kind: kind, Intents: []store.IntentView{{Intent: intent, P: 0.9}}, NeedsStaff: true, SenderVerified: username != "", Username: username,
 		AnswerBy: by,
-		Matches: []store.FilingMatch{{TransactionNumber: tn, Score: 1, Decided: true}},
+		Matches:  []store.FilingMatch{{TransactionNumber: tn, Score: 1, Decided: true}},
 	}})
 	if err != nil || filed[0].Err != nil {
 		w.Fatalf("filing: %v, %v", err, filed)

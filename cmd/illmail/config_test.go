@@ -63,6 +63,46 @@ func TestConfigErrorsNameKeyAndLine(t *testing.T) {
 	}
 }
 
+// What is wrong with the rules of notices is said by key and line, all of it at once.
+func TestRuleErrorsNameKeyAndLine(t *testing.T) {
+	const head = goodConfig + "\n[office.notices]\n" // its keys stand from line 19 on
+	for _, tc := range []struct{ notices, want string }{
+		{"overdue_days = [7, 3]\ndelay_days = [0]", "c.toml:19: notices.overdue_days holds 3 after 7"},
+		{"overdue_days = [7, 3]\ndelay_days = [0]", "c.toml:20: notices.delay_days holds 0"},
+		{"go_live = \"soon\"", "c.toml:19: office.notices.go_live"},
+		{"pickup_days = [0, 12]", "c.toml:19: office.notices.pickup_days holds 12, but pickup_keep_days = 10"},
+		{"overdue_days = []\noverdue_every_days = 7", "c.toml:20: office.notices.overdue_every_days is 7, but overdue_days is empty"},
+		{"rehearsal_address = \"everyone\"", "c.toml:19: office.notices.rehearsal_address"},
+		{"recall = \"send\"", "c.toml:19: office.notices.recall is"},
+		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdu\"", "c.toml:21: office.notices.rule.kind is \"overdu\""},
+		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdue\"\ndays = [1]\nstates = [\"Request Sent\"]", "c.toml:23: office.notices.rule.states names \"Request Sent\", which means sent"},
+		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdue\"\ndays = [1]\nstates = [\"Gone Fishing\"]", "c.toml:23: office.notices.rule.states names \"Gone Fishing\", a status without a meaning"},
+		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdue\"\ndays = [1]\ntemplate = \"oberdue\"", "c.toml:23: office.notices.rule.template"},
+		{"[[office.notices.rule]]\nname = \"all\"\nkind = \"overdue\"\ndays = [1]\n[[office.notices.rule]]\nname = \"faculty\"\nkind = \"overdue\"\ndays = [9]\npatron_statuses = [\"Faculty\"]",
+			"c.toml:24: office.notices.rule.name is \"faculty\", a rule that can never fire: rule \"all\" stands before it"},
+	} {
+		_, err := parseConfig("c.toml", []byte(head+tc.notices+"\n"))
+		if err == nil || !strings.Contains(err.Error(), strings.Replace(tc.want, ": notices.", ": office.notices.", 1)) {
+			t.Errorf("%s:\n got %v\nwant %s", tc.notices, err, tc.want)
+		}
+	}
+	c, err := parseConfig("c.toml", []byte(head+"overdue_days = []\n[[office.notices.rule]]\nname = \"faculty\"\nkind = \"overdue\"\ndays = [14]\nevery_days = 30\npatron_statuses = [\"Faculty\"]\n"+
+		"[[office.notices.rule]]\nname = \"films\"\nkind = \"overdue\"\ndays = [1]\nrequest_types = [\"Media\"]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Offices[0].rules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings := strings.Join(r.Warnings(), "\n")
+	for _, want := range []string{`rule "faculty" and rule "films" overlap`, "requests that no rule of overdue is for get no such letter"} {
+		if !strings.Contains(warnings, want) {
+			t.Errorf("no warning says %q: %s", want, warnings)
+		}
+	}
+}
+
 func TestClosedCalendar(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "closed.ics")
 	write(t, path, "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261126\r\nDTEND;VALUE=DATE:20261128\r\nSUMMARY:Thanksgiving\r\nEND:VEVENT\r\n"+

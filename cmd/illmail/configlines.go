@@ -80,6 +80,9 @@ func keyLines(raw []byte) map[string]int {
 		if len(parts) == 0 {
 			continue
 		}
+		if n, ok := arrays[parts[0]]; ok && e.Kind != unstable.KeyValue && len(parts) > 1 {
+			parts = append([]string{parts[0], fmt.Sprint(n)}, parts[1:]...)
+		}
 		switch e.Kind {
 		case unstable.ArrayTable:
 			key := strings.Join(parts, ".")
@@ -91,9 +94,6 @@ func keyLines(raw []byte) map[string]int {
 			prefix = fmt.Sprintf("%s.%d", key, n)
 			lines[prefix] = line
 		case unstable.Table:
-			if n, ok := arrays[parts[0]]; ok {
-				parts = append([]string{parts[0], fmt.Sprint(n)}, parts[1:]...)
-			}
 			prefix = strings.Join(parts, ".")
 			lines[prefix] = line
 		case unstable.KeyValue:
