@@ -207,6 +207,15 @@ func (w *worker) sendOne(ctx context.Context, s Submitter, m store.OutboxMail) e
 	if err != nil || !ok {
 		return err
 	}
+	if to := w.office.RehearsalAddress; to != m.RehearsedTo {
+		switch err := w.DB.Rehearse(ctx, m.ID, w.Owner, to); {
+		case errors.Is(err, store.ErrConflict):
+			return nil // changed or cancelled in the last moment
+		case err != nil:
+			return err
+		}
+		m.RehearsedTo = to
+	}
 	// The mail in hand is finished when the daemon is told to leave.
 	sendCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -282,7 +291,7 @@ func (w *worker) recordOnce(ctx context.Context, m store.OutboxMail, out mailbox
 		w.health(ctx, "smtp", nil)
 		return w.DB.FinishSent(ctx, m.ID, w.Owner, out.Reply, w.office.SaveSent == SaveAppend && w.office.Sent != nil, w.now())
 	case mailbox.Refused:
-		if err := w.DB.FinishFailed(ctx, m.ID, w.Owner, out.Reply, badAddress.MatchString(out.Reply), w.now()); err != nil {
+		if err := w.DB.FinishFailed(ctx, m.ID, w.Owner, out.Reply, m.RehearsedTo == "" && badAddress.MatchString(out.Reply), w.now()); err != nil {
 			return err
 		}
 		if stop { // it is not the recipients: the office itself is refused
@@ -332,8 +341,9 @@ func (w *worker) outgoing(ctx context.Context, m store.OutboxMail) (mailbox.Outg
 	if m.DatedAt != nil {
 		out.Date = m.DatedAt.In(w.office.Rules.Location)
 	}
-	if w.office.RehearsalAddress != "" {
-		out.To, out.Cc = w.office.RehearsalAddress, nil
+	if m.RehearsedTo != "" {
+		out.Subject = fmt.Sprintf("[for %s] %s", out.To, out.Subject)
+		out.To, out.Cc = m.RehearsedTo, nil
 	}
 	if m.Kind != store.KindReply {
 		return out, nil

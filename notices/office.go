@@ -2,6 +2,7 @@ package notices
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,8 +40,20 @@ type Office struct {
 	// Refresher fetches requests anew just before a notice about them goes;
 	// nil: nothing can be asked.
 	Refresher Refresher
-	// RehearsalAddress receives all mail in place of its recipients; "" = off.
+	// RehearsalAddress receives all mail in place of its recipients, who count
+	// as not told once the rehearsal is over; "" = off.
 	RehearsalAddress string
+}
+
+// untold takes out of the facts what was told in a rehearsal only, unless this
+// is one.
+func (o *Office) untold(facts []store.NoticeFacts) []store.NoticeFacts {
+	if o.RehearsalAddress == "" {
+		for i := range facts {
+			facts[i].Notices = slices.DeleteFunc(facts[i].Notices, func(n store.NoticeRow) bool { return n.Rehearsed && n.Told() })
+		}
+	}
+	return facts
 }
 
 // SaveSent says who files copies in the Sent folder.

@@ -169,6 +169,7 @@ func (r *run) decide(ctx context.Context, on store.Date) error {
 	if r.facts, err = r.tx.Facts(ctx, ids); err != nil {
 		return err
 	}
+	r.facts = r.office.untold(r.facts)
 	type mailKey struct {
 		kind     store.NoticeKind
 		id       int64  // of the patron; of the transaction where there is no digest

@@ -51,6 +51,7 @@ func (w *worker) recheck(ctx context.Context, m store.OutboxMail) (_ store.Outbo
 			}
 		}
 	}
+	facts = o.untold(facts)
 	byID := make(map[int64]*store.NoticeFacts, len(facts))
 	for i := range facts {
 		byID[facts[i].Transaction.ID] = &facts[i]

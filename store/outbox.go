@@ -233,7 +233,8 @@ func (db *DB) MarkBounced(ctx context.Context, outboxID int64, status string, pe
 			UPDATE outbox SET bounced_at = coalesce(bounced_at, $3), bounce_status = $2,
 				sent_at = coalesce(sent_at, sending_at), state = CASE WHEN state = 'uncertain' THEN 'sent' ELSE state END,
 				sent_copy = CASE WHEN state = 'uncertain' THEN 'owed' ELSE sent_copy END
-			WHERE id = $1 AND state IN ('sending', 'sent', 'uncertain', 'failed', 'cancelled') RETURNING office_id, patron_id, recipient`,
+			WHERE id = $1 AND state IN ('sending', 'sent', 'uncertain', 'failed', 'cancelled')
+			RETURNING office_id, CASE rehearsed_to WHEN '' THEN patron_id END, recipient`, // a rehearsal says nothing of the patron's address
 			outboxID, status, at).Scan(&officeID, &patronID, &recipient)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("noting that mail %d came back: %w", outboxID, ErrNotFound)

@@ -80,6 +80,19 @@ func (db *DB) BeginSending(ctx context.Context, id int64, holder string) error {
 	return nil
 }
 
+// Rehearse records of a claimed mail to whom it goes in place of all its
+// recipients; "" = to them. ErrConflict where the claim no longer stands.
+func (db *DB) Rehearse(ctx context.Context, id int64, holder, address string) error {
+	tag, err := db.pool.Exec(ctx, `UPDATE outbox SET rehearsed_to = $3 WHERE id = $1 AND state = 'queued' AND claimed_by = $2`, id, holder, address)
+	if err != nil {
+		return fmt.Errorf("recording a rehearsal of mail %d: %w", id, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("recording a rehearsal of mail %d: %w", id, ErrConflict)
+	}
+	return nil
+}
+
 // moveOutbox changes the state of one mail by sql, whose first argument is the
 // id and which returns office_id, patron_id and recipient, with its event.
 // ErrConflict where the WHERE of sql did not hold.

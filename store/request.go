@@ -56,6 +56,7 @@ type ToldNotice struct {
 	SMTPReply    string `db:"smtp_reply"`
 	BouncedAt    *time.Time
 	BounceStatus string
+	RehearsedTo  string // the address that got it in a rehearsal; "" = the recipient
 }
 
 const requestColumns = `t.id, t.office_id, t.transaction_number, t.patron_id, t.ill_number, t.rapid_number, t.request_type, t.process_type, t.status, t.state,
@@ -81,7 +82,7 @@ func (db *DB) ReadRequest(ctx context.Context, office string, number int64) (*Re
 	queue(b, &page.Notices, `
 		SELECT n.kind, n.rung, n.cycle, n.state, n.reason, n.days, n.planned_on, n.decided_at, n.outbox_id, coalesce(b.state, '') AS mail_state,
 		       coalesce(b.recipient, '') AS recipient, coalesce(b.subject, '') AS subject, coalesce(b.message_id, '') AS message_id, b.created_at, b.sent_at,
-		       coalesce(b.smtp_reply, '') AS smtp_reply, b.bounced_at, coalesce(b.bounce_status, '') AS bounce_status
+		       coalesce(b.smtp_reply, '') AS smtp_reply, b.bounced_at, coalesce(b.bounce_status, '') AS bounce_status, coalesce(b.rehearsed_to, '') AS rehearsed_to
 		FROM notice n LEFT JOIN outbox b ON b.id = n.outbox_id WHERE n.transaction_id = $1 ORDER BY n.planned_on, n.kind, n.rung`, req.ID)
 	queue(b, &page.Events, `SELECT id, at, actor, subject, what, why FROM event WHERE subject = 'transaction' AND subject_id = $1 ORDER BY id`, req.ID)
 	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {

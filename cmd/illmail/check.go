@@ -121,6 +121,9 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	for _, w := range n.Rules.Warnings() {
 		c.finding(mailbox.Finding{OK: true, What: "notices: " + w})
 	}
+	if to := n.RehearsalAddress; to != "" {
+		c.ok("notices: rehearsal, all mail goes to %s", to)
+	}
 	if n.Rules.Mode == notices.ModeOff {
 		c.ok("notices: off")
 	} else if s, err := notices.ParseSchedule(o.Notices.Schedule, o.location); err != nil {

@@ -86,6 +86,9 @@ func (d *daemon) run(ctx context.Context) error {
 		if err := d.askILLiad(start, o, n, intake); err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
+		if to := n.RehearsalAddress; to != "" {
+			cfg.Banner = strings.TrimSpace(fmt.Sprintf("%s Rehearsal: all mail of %s goes to %s, and none to those it is written to.", cfg.Banner, o.Name, to))
+		}
 		planned = append(planned, n)
 		push, err := d.inst.push(o)
 		if err != nil {
