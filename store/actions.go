@@ -89,6 +89,9 @@ func handleAll(ctx context.Context, tx pgx.Tx, conv int64) error {
 // the page, 0 for whatever it is; a newer message is ErrConflict.
 func (db *DB) CloseConversation(ctx context.Context, conv, seen int64, actor Actor, why string) error {
 	return db.changeItem(ctx, conv, seen, actor, why, func(tx pgx.Tx, q *QueueItem) error {
+		if err := keepUndo(ctx, tx, q.OfficeID, conv, "closed", actor, before{}); err != nil {
+			return err
+		}
 		q.State, q.SnoozedUntil, q.AnswerBy, q.Note = ItemDone, nil, Date{}, ""
 		return handleAll(ctx, tx, conv)
 	})
@@ -113,6 +116,9 @@ func (db *DB) SnoozeConversation(ctx context.Context, conv, seen int64, until ti
 	return db.changeItem(ctx, conv, seen, actor, "until "+until.UTC().Format(time.RFC3339), func(tx pgx.Tx, q *QueueItem) error {
 		if q.State == ItemDone {
 			return fmt.Errorf("conversation %d is done: %w", conv, ErrConflict)
+		}
+		if err := keepUndo(ctx, tx, q.OfficeID, conv, "snoozed", actor, before{}); err != nil {
+			return err
 		}
 		q.State, q.SnoozedUntil = ItemSnoozed, &until
 		return nil

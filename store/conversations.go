@@ -251,6 +251,13 @@ func (db *DB) MergeConversations(ctx context.Context, a, b int64, actor Actor) (
 		if o1 != o2 {
 			return fmt.Errorf("joining conversations of two offices: %w", ErrConflict)
 		}
+		was, err := keepJoined(ctx, tx, loser)
+		if err != nil {
+			return err
+		}
+		if err := keepUndo(ctx, tx, o1, winner, "joined", actor, was); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `UPDATE conversation SET split_from = NULL WHERE id IN ($1, $2) AND split_from IN ($1, $2)`, winner, loser); err != nil {
 			return fmt.Errorf("joining conversations: %w", err)
 		}
@@ -279,6 +286,9 @@ func (db *DB) SplitConversation(ctx context.Context, id int64, messageIDs []int6
 		}
 		if moving == 0 || moving != len(messageIDs) || moving == all {
 			return fmt.Errorf("splitting conversation %d: some of its messages must go and some stay: %w", id, ErrConflict)
+		}
+		if err := keepUndo(ctx, tx, officeID, id, "split", actor, before{}); err != nil {
+			return err
 		}
 		err = tx.QueryRow(ctx, `
 			INSERT INTO conversation (office_id, subject, patron_id, split_from)

@@ -40,6 +40,13 @@ func (db *DB) ChangeMatch(ctx context.Context, conv int64, c MatchChange, actor 
 		if err != nil {
 			return fmt.Errorf("reading conversation %d: %w", conv, err)
 		}
+		was, err := keepMatches(ctx, tx, conv)
+		if err != nil {
+			return err
+		}
+		if err := keepUndo(ctx, tx, officeID, conv, "refiled", actor, was); err != nil {
+			return err
+		}
 		for _, tn := range c.Remove {
 			tag, err := tx.Exec(ctx, `
 				UPDATE message_match mm SET decided = false, decided_by = $4 FROM message m, transaction t

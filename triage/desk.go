@@ -82,8 +82,27 @@ func (d *Desk) Split(ctx context.Context, conversation int64, messages []int64, 
 	return d.DB.SplitConversation(ctx, conversation, messages, actor)
 }
 
-// Merge joins two conversations and returns the one that stays.
+// TakeBack undoes what the same person did with a conversation a while ago, and
+// returns it: closing, snoozing, re-filing, joining, splitting.
+func (d *Desk) TakeBack(ctx context.Context, undo int64, actor store.Actor) (int64, error) {
+	return d.DB.UndoLast(ctx, undo, actor)
+}
+
+// Merge joins two conversations and returns the one that stays. One with a
+// patron and one with another house stay apart: an answer would go to the wrong
+// one.
 func (d *Desk) Merge(ctx context.Context, a, b int64, actor store.Actor) (int64, error) {
+	var outside []bool
+	for _, id := range []int64{a, b} {
+		st, err := d.DB.ReadStory(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		outside = append(outside, st.Conversation.Free() || Outside(st.Conversation.Kind))
+	}
+	if outside[0] != outside[1] {
+		return 0, fmt.Errorf("one is with a patron, the other with another house: they stay apart, so that no answer goes to the wrong one: %w", store.ErrConflict)
+	}
 	return d.DB.MergeConversations(ctx, a, b, actor)
 }
 

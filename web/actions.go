@@ -74,7 +74,7 @@ func (s *Server) changeState(v *visit) error {
 		if err := s.Desk.Close(v.ctx(), id, seen, actor(v), ""); err != nil {
 			return newerMail(err)
 		}
-		return v.redirect("/?done=closed")
+		return v.redirect(fmt.Sprintf("/?done=closed&of=%d", id))
 	case "reopen":
 		if err := s.Desk.Reopen(v.ctx(), id, actor(v), "", v.now); err != nil {
 			return err
@@ -96,7 +96,7 @@ func (s *Server) changeState(v *visit) error {
 		if err := s.Desk.Snooze(v.ctx(), id, seen, until, actor(v)); err != nil {
 			return newerMail(err)
 		}
-		return v.redirect("/?done=snoozed")
+		return v.redirect(fmt.Sprintf("/?done=snoozed&of=%d", id))
 	default:
 		return badRequest("There is no action %q.", action)
 	}
@@ -144,8 +144,19 @@ func (s *Server) changeMatch(v *visit) error {
 	}
 	c := store.MatchChange{MessageID: message}
 	switch action := v.r.PostFormValue("action"); action {
-	case "file":
+	case "file", "move":
 		c.Add = []int64{tn}
+		if action == "move" { // it is about this one, and not about what it was filed on
+			st, err := s.DB.ReadStory(v.ctx(), id)
+			if err != nil {
+				return err
+			}
+			for _, m := range st.Matches {
+				if m.Decided && m.MessageID != 0 && m.TransactionNumber != tn {
+					c.Remove = append(c.Remove, m.TransactionNumber)
+				}
+			}
+		}
 		if v.staff.Role.AtLeast(store.RoleStaff) {
 			c.LearnAddress, c.LearnPartner = v.r.PostFormValue("learn") == "patron", v.r.PostFormValue("learn") == "partner"
 		}
@@ -160,7 +171,7 @@ func (s *Server) changeMatch(v *visit) error {
 		}
 		return err
 	}
-	return v.toConversation(id, "refiled")
+	return v.toConversation(id, fmt.Sprintf("refiled&of=%d", id))
 }
 
 // correctIntent records what a message really asks.
@@ -240,6 +251,7 @@ func (s *Server) bulk(v *visit) error {
 		return err
 	}
 	failed := 0
+	var done []int64 // what was closed, and can be undone
 	for _, text := range rows {
 		t, err := readTicked(text)
 		if err != nil {
@@ -257,11 +269,19 @@ func (s *Server) bulk(v *visit) error {
 			failed++
 		} else if err != nil {
 			return err
+		} else if v.r.PostFormValue("action") == "close" {
+			done = append(done, t.id)
 		}
 	}
 	if failed > 0 {
 		return conflict(fmt.Sprintf("%s changed while you were looking at the list and were left alone; the others are done.",
 			plural(failed, "conversation", "conversations")))
 	}
-	return v.redirect(withDone(back, "bulk"))
+	back = withDone(back, "bulk")
+	if len(done) <= 50 {
+		for _, id := range done {
+			back += fmt.Sprintf("&of=%d", id)
+		}
+	}
+	return v.redirect(back)
 }

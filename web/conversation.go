@@ -61,12 +61,24 @@ type conversationPage struct {
 	Intents     []string
 	Reply       *replyForm // nil where there is nobody to answer
 	Snooze      []snoozeChoice
+	Nearby      []store.NearbyConversation
 	MayApprove  bool
 	MayLearn    bool // nobody knows the address of Newest, and staff may say whose it is
 }
 
 // free reports whether the reply may go to any address.
 func (p *conversationPage) free() bool { return p.C.Free() && p.Newest == nil }
+
+// MaySplit reports whether there are several messages to take apart.
+func (p *conversationPage) MaySplit() bool {
+	n := 0
+	for _, e := range p.Entries {
+		if e.Message != nil {
+			n++
+		}
+	}
+	return n > 1
+}
 
 // draftOf is that person's draft, or nil.
 func (p *conversationPage) draftOf(staff int64) *store.Draft {
@@ -138,6 +150,17 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 	}
 	p.LastReply = triage.LastReplyID(st)
 	p.Snooze = s.snoozeChoices(p.Clock)
+	var requests []int64
+	for _, r := range p.Requests {
+		requests = append(requests, r.ID)
+	}
+	patron := int64(0)
+	if p.C.PatronID != nil && v.staff.Role.AtLeast(store.RoleStaff) {
+		patron = *p.C.PatronID
+	}
+	if p.Nearby, err = s.DB.Nearby(v.ctx(), id, patron, requests); err != nil {
+		return nil, err
+	}
 	p.MayApprove = v.staff.Role.AtLeast(store.RoleStaff)
 	if p.Newest != nil && p.MayApprove {
 		if p.MayLearn, err = s.learnable(v, p.Newest.StoryMessage, st.Conversation.OfficeID); err != nil {

@@ -33,7 +33,8 @@ type frame struct {
 	Extra   []Page
 	Flash   string
 	Undo    *undoView
-	Office  string // of the installation, for the sign-in page
+	Back    []store.Undo // what was just done and can be undone
+	Office  string       // of the installation, for the sign-in page
 	Version string
 	Data    any
 	Tabs    []tab
@@ -113,6 +114,7 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 		}
 		f.Counts, f.Tabs = counts, tabs(counts)
 		f.Undo = s.undoable(v)
+		f.Back = s.takeBacks(v)
 	}
 	if p, ok := data.(*listPage); ok {
 		f.Tab, f.Query = p.Tab.Name, p.Query
@@ -198,6 +200,9 @@ var flashes = map[string]string{
 	"toolate":     "Too late to take back: it has gone.",
 	"retried":     "It is filed anew; what cannot be read comes back here.",
 	"bulk":        "Done.",
+	"joined":      "Joined.",
+	"split":       "Split off: this is the new conversation.",
+	"back":        "Undone.",
 	"approved":    "Approved: these notices go out now.",
 	"held":        "Held back.",
 	"released":    "Released.",

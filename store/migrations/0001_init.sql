@@ -333,6 +333,18 @@ CREATE INDEX queue_item_list ON queue_item (office_id, state, waiting_since, con
 CREATE INDEX queue_item_live ON queue_item ((coalesce(answer_by, 'infinity')), waiting_since, conversation_id) WHERE state <> 'done';
 CREATE INDEX queue_item_changed ON queue_item (updated_at DESC, conversation_id DESC);
 
+-- How a conversation stood before staff closed, snoozed, re-filed, joined or split it: undone within half an hour.
+CREATE TABLE undo (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id       bigint NOT NULL REFERENCES office,
+    conversation_id bigint NOT NULL REFERENCES conversation,
+    staff_id        bigint NOT NULL REFERENCES staff,
+    what            text NOT NULL CHECK (what IN ('closed', 'snoozed', 'refiled', 'joined', 'split')),
+    before          jsonb NOT NULL,
+    at              timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX undo_conversation ON undo (conversation_id, id);
+
 -- Internal notes of staff on a conversation.
 CREATE TABLE note (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -11,6 +11,7 @@
 	const url = new URL(location.href);
 	if (url.searchParams.has("done")) {
 		url.searchParams.delete("done");
+		url.searchParams.delete("of");
 		history.replaceState(history.state, "", url);
 	}
 
@@ -66,6 +67,8 @@
 			if ($(".c-tick input:checked")) $(".bulkbar button[value=close]")?.click();
 		},
 		u: () => $("a[data-key=u]")?.click(),
+		f: () => { const here = $("button[data-key=f]"); if (here) here.click(); else $("#file-tn")?.focus(); },
+		z: () => $("button[data-key=z]")?.click(),
 		w: () => $("button[data-key=w]")?.click(),
 		"/": () => $("#q")?.select(),
 		"?": () => $("#keys")?.showModal(),
