@@ -86,6 +86,7 @@ type ListRow struct {
 	PatronStatus   string
 	FromName       string // of the newest incoming message
 	FromAddr       string
+	ToAddr         string // to whom staff wrote first
 	SenderVerified bool
 	LastMessageID  *int64 // the last that a writer must have seen
 	MessageID      string // of the newest incoming message, without angle brackets
@@ -132,7 +133,7 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 			coalesce(nullif(s.full_name, ''), s.username, '') AS assignee,
 			coalesce(trim(p.first_name || ' ' || p.last_name), '') AS patron_name, coalesce(p.username, '') AS patron_username,
 			coalesce(p.patron_status, '') AS patron_status,
-			coalesce(m.from_name, '') AS from_name, coalesce(m.from_addr, '') AS from_addr,
+			coalesce(m.from_name, '') AS from_name, coalesce(m.from_addr, '') AS from_addr, c.to_addr,
 			coalesce(m.sender_verified, false) AS sender_verified, coalesce(m.message_id, '') AS message_id,
 			coalesce(left(m.new_text, 400), '') AS new_text, coalesce(jsonb_array_length(m.attachments), 0) AS attachments,
 			(SELECT count(*) FROM message x WHERE x.conversation_id = q.conversation_id) AS messages,

@@ -22,6 +22,7 @@ const (
 	NotifyTransactions Topic = "transactions" // transactions were imported or refreshed
 	NotifyWriteBacks   Topic = "writebacks"   // write-backs to the ILL system were queued
 	NotifyOffice       Topic = "office"       // health, sending or pausing changed
+	NotifyPresence     Topic = "presence"     // someone opened a conversation, left it or began to write
 )
 
 // Change says that rows of an office changed. The zero Change says that

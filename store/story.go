@@ -289,16 +289,26 @@ func (db *DB) ListUndeliverable(ctx context.Context, officeID int64, limit int) 
 	return list, nil
 }
 
-// SaveDraft keeps what someone is writing, one a person and conversation.
+// SaveDraft keeps what someone is writing, one a person and conversation. That
+// they began is announced.
 func (db *DB) SaveDraft(ctx context.Context, d Draft, now time.Time) error {
-	if _, err := db.pool.Exec(ctx, `
-		INSERT INTO draft (conversation_id, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (conversation_id, staff_id) DO UPDATE SET recipient = excluded.recipient, cc = excluded.cc, subject = excluded.subject, body = excluded.body, template = excluded.template,
-			wants_approval = excluded.wants_approval, updated_at = excluded.updated_at`,
-		d.ConversationID, d.StaffID, d.Recipient, d.Cc, d.Subject, d.Body, d.Template, d.WantsApproval, now); err != nil {
-		return fmt.Errorf("saving a draft: %w", err)
-	}
-	return nil
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		var writing bool
+		err := tx.QueryRow(ctx, `
+			WITH old AS (SELECT FROM draft WHERE conversation_id = $1 AND staff_id = $2 AND updated_at > now() - `+writingFor+`)
+			INSERT INTO draft (conversation_id, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (conversation_id, staff_id) DO UPDATE SET recipient = excluded.recipient, cc = excluded.cc, subject = excluded.subject, body = excluded.body,
+				template = excluded.template, wants_approval = excluded.wants_approval, updated_at = excluded.updated_at
+			RETURNING EXISTS (SELECT FROM old)`,
+			d.ConversationID, d.StaffID, d.Recipient, d.Cc, d.Subject, d.Body, d.Template, d.WantsApproval, now).Scan(&writing)
+		if err != nil {
+			return fmt.Errorf("saving a draft: %w", err)
+		}
+		if writing {
+			return nil
+		}
+		return notify(ctx, tx, NotifyPresence, 0)
+	})
 }
 
 // DropDraft throws a draft away; none is no error.

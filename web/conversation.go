@@ -62,6 +62,7 @@ type conversationPage struct {
 	Reply       *replyForm // nil where there is nobody to answer
 	Snooze      []snoozeChoice
 	Nearby      []store.NearbyConversation
+	Present     []store.Presence // who else has it open
 	MayApprove  bool
 	MayLearn    bool // nobody knows the address of Newest, and staff may say whose it is
 }
@@ -157,6 +158,12 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 	patron := int64(0)
 	if p.C.PatronID != nil && v.staff.Role.AtLeast(store.RoleStaff) {
 		patron = *p.C.PatronID
+	}
+	if err := s.DB.Look(v.ctx(), id, v.staff.ID); err != nil {
+		return nil, err
+	}
+	if p.Present, err = s.DB.Present(v.ctx(), []int64{id}, v.staff.ID); err != nil {
+		return nil, err
 	}
 	if p.Nearby, err = s.DB.Nearby(v.ctx(), id, patron, requests); err != nil {
 		return nil, err

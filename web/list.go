@@ -70,7 +70,8 @@ type listPage struct {
 type listRow struct {
 	store.ListRow
 	clock
-	words []string
+	words   []string
+	Present []store.Presence // who has it open
 }
 
 // Mark shows text with what was searched for highlighted.
@@ -100,6 +101,8 @@ func (r listRow) Who() string {
 		return r.FromName
 	case r.FromAddr != "":
 		return r.FromAddr
+	case r.ToAddr != "":
+		return "to " + r.ToAddr
 	}
 	return "Unknown sender"
 }
@@ -176,8 +179,22 @@ func (s *Server) fillList(v *visit, p *listPage, q url.Values) error {
 		return err
 	}
 	p.words = searchWords(p.Query)
+	var ids []int64
 	for _, r := range got.Rows {
-		p.Rows = append(p.Rows, listRow{r, s.clock(v, r.Office), p.words})
+		ids = append(ids, r.ID)
+	}
+	present, err := s.DB.Present(v.ctx(), ids, v.staff.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range got.Rows {
+		row := listRow{ListRow: r, clock: s.clock(v, r.Office), words: p.words}
+		for _, x := range present {
+			if x.ConversationID == r.ID {
+				row.Present = append(row.Present, x)
+			}
+		}
+		p.Rows = append(p.Rows, row)
 	}
 	if got.Next != "" {
 		p.Next = withQuery(q, "after", got.Next)
@@ -193,7 +210,7 @@ func (s *Server) fillList(v *visit, p *listPage, q url.Values) error {
 	if p.Intents, err = s.DB.ListIntents(v.ctx()); err != nil {
 		return err
 	}
-	p.Kinds = []string{"patron", "partner", "vendor", "bounce", "system", "auto_reply", "bulk"}
+	p.Kinds = []string{"patron", "partner", "vendor", "colleague", "bounce", "system", "auto_reply", "bulk"}
 	p.People, err = s.people(v.ctx())
 	return err
 }

@@ -100,6 +100,19 @@ func (s *Server) events(v *visit) error {
 	if err != nil {
 		version = s.live.now()
 	}
+	at, _ := strconv.ParseInt(v.r.URL.Query().Get("at"), 10, 64)
+	if at != 0 { // the conversation that is open on that page
+		if err := s.DB.Look(v.ctx(), at, v.staff.ID); err != nil {
+			return err
+		}
+		defer func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx()), 2*time.Second)
+			defer cancel()
+			if err := s.DB.LookAway(ctx, at, v.staff.ID); err != nil {
+				s.Log.Warn("noting who left a conversation", "err", err)
+			}
+		}()
+	}
 	ch := s.live.join(version)
 	defer s.live.leave(ch)
 	rc := http.NewResponseController(v.w)
@@ -129,6 +142,11 @@ func (s *Server) events(v *visit) error {
 			line = "event: change\ndata: \n\n"
 		case <-tick.C:
 			line = ": here\n\n"
+			if at != 0 {
+				if err := s.DB.Look(v.ctx(), at, v.staff.ID); err != nil {
+					return nil // the stream comes again by itself
+				}
+			}
 		}
 	}
 }

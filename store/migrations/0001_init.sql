@@ -368,6 +368,15 @@ CREATE TABLE draft (
     PRIMARY KEY (conversation_id, staff_id)
 );
 
+-- Who has a conversation open; worth nothing after a crash.
+CREATE UNLOGGED TABLE presence (
+    conversation_id bigint NOT NULL REFERENCES conversation,
+    staff_id        bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
+    seen_at         timestamptz NOT NULL,
+    PRIMARY KEY (conversation_id, staff_id)
+);
+CREATE INDEX presence_seen_at ON presence (seen_at);
+
 -- Mail that goes out: the only door.
 CREATE TABLE outbox (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -149,6 +149,8 @@
 		const fresh = $("[data-live]", page), old = $("[data-live]");
 		if (!fresh || !old) return;
 		if (old.dataset.live === "talk") {
+			const present = $("[data-present]", fresh), shown = $("[data-present]", old);
+			if (present && shown && present.innerHTML !== shown.innerHTML) shown.replaceChildren(...document.adoptNode(present).childNodes);
 			if (fresh.dataset.last !== old.dataset.last) say("Something new came into this conversation.");
 			return;
 		}
@@ -174,7 +176,8 @@
 		p.append(text + " ", a);
 		document.body.append(p);
 	}
-	new EventSource("/events?since=" + document.body.dataset.version).addEventListener("change", () => {
+	const at = $("[data-at]")?.dataset.at;
+	new EventSource("/events?since=" + document.body.dataset.version + (at ? "&at=" + at : "")).addEventListener("change", () => {
 		if (asked) return;
 		asked = true;
 		setTimeout(() => { asked = false; refresh().catch(() => {}); }, 300);
