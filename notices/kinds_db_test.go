@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"illmail/mailbox"
 	"illmail/store"
 	"illmail/store/storetest"
 )
@@ -60,6 +61,10 @@ func TestFurtherKindsGoOnce(t *testing.T) {
 				t.Errorf("the letter about %d lacks %q or %q (%v):\n%s\n%s", want.tn, want.subject, want.in, err, m.Subject, m.BodyText)
 			}
 		}
+	}
+	leavers, err := w.db.ListLeavers(w.ctx, w.office.ID, day("2026-12-07"), 10)
+	if err != nil || len(leavers) != 1 || leavers[0].TransactionNumber != 14 || leavers[0].AccountEnds != day("2026-12-07") {
+		t.Errorf("leavers: %+v, %v", leavers, err)
 	}
 	w.deliver(on)
 	w.run(on, Options{})
@@ -190,5 +195,52 @@ func TestBandsAreWideEnough(t *testing.T) {
 	}
 	if total < 300 {
 		t.Errorf("only %d notices were compared", total)
+	}
+}
+
+// The proof of notice names what was told, the server's answer, the letters of
+// staff and what came back; and no other request's.
+func TestProofOfNotice(t *testing.T) {
+	w := kindsWorld(t)
+	w.load(request(11, "ann", store.StateOnLoan, "2026-11-20"), request(12, "bob", store.StateOnLoan, "2026-11-20"))
+	w.run("2026-11-23", Options{})
+	letters := w.deliver("2026-11-23")
+	for _, m := range letters {
+		if m.Recipient == "ann@example.edu" {
+			w.refs = []string{m.MessageID}
+		}
+	}
+	if len(letters) != 2 || len(w.refs) != 1 {
+		t.Fatalf("%d letters went", len(letters))
+	}
+	talk := w.write(11, "ann", "fees", afternoon("2026-11-24"))
+	w.refs = nil
+	ann, err := w.db.TransactionByNumber(w.ctx, w.office.ID, 11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.AnswerConversation(w.ctx, store.Answer{NewReply: store.NewReply{OfficeID: w.office.ID, ConversationID: talk, PatronID: ann.PatronID, Staff: "jane",
+		Recipient: "ann@example.edu", Subject: "Re: it", BodyText: "Yes.", MessageID: mailbox.NewMessageID("example.edu")}, Then: store.ItemWaitingPatron, SeenReplyID: 1 << 60}); err != nil {
+		t.Fatal(err)
+	}
+	w.deliver("2026-11-24")
+	page, err := w.db.ReadRequest(w.ctx, "healey", 11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Notices) != 2 {
+		t.Fatalf("%d things told, want the notice and the reply: %+v", len(page.Notices), page.Notices)
+	}
+	n := page.Notices[0]
+	if n.Kind != "overdue" || n.Recipient != "ann@example.edu" || n.SMTPReply != "250 ok" || n.SentAt == nil || n.MessageID == "" || len(n.Answers) != 1 ||
+		n.Answers[0].From != "ann@example.edu" || n.Answers[0].ConversationID != talk || !n.Answers[0].At.Equal(afternoon("2026-11-24")) {
+		t.Errorf("the notice is proved by %+v", n)
+	}
+	if r := page.Notices[1]; r.Kind != "reply" || r.Subject != "Re: it" || len(r.Answers) != 0 {
+		t.Errorf("the reply is proved by %+v", r)
+	}
+	other, err := w.db.ReadRequest(w.ctx, "healey", 12)
+	if err != nil || len(other.Notices) != 1 || len(other.Notices[0].Answers) != 0 {
+		t.Errorf("another request's proof is %+v, %v", other.Notices, err)
 	}
 }

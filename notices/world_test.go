@@ -31,6 +31,7 @@ type world struct {
 	planner *Planner
 	folder  store.Folder
 	uid     uint32
+	refs    []string // of the mail that is filed next
 }
 
 func newWorld(t tb, ctx context.Context, db *store.DB, code string, rules *Rules) *world {
@@ -162,8 +163,8 @@ func (w *world) file(tn int64, kind, from, username, intent string, at time.Time
 	filed, err := w.db.FileMessages(w.ctx, w.office.ID, []string{w.office.Address}, []store.Filing{{
 		ID: waiting[0].ID, MessageID: id, ContentHash: []byte(id), SentAt: at, FromAddr: from, Subject: fmt.Sprintf("about %d", tn),
 		Kind: kind, Intents: []store.IntentView{{Intent: intent, P: 0.9}}, NeedsStaff: true, SenderVerified: username != "", Username: username,
-		AnswerBy: by,
-		Matches:  []store.FilingMatch{{TransactionNumber: tn, Score: 1, Decided: true}},
+		AnswerBy: by, Refs: w.refs,
+		Matches: []store.FilingMatch{{TransactionNumber: tn, Score: 1, Decided: true}},
 	}})
 	if err != nil || filed[0].Err != nil {
 		w.Fatalf("filing: %v, %v", err, filed)

@@ -106,3 +106,30 @@ func (db *DB) Handback(ctx context.Context, officeID int64) ([]HandbackRow, erro
 	}
 	return list, nil
 }
+
+// LeavingLoan is a loan that is due after its patron's account ends.
+type LeavingLoan struct {
+	TransactionNumber int64
+	Title             string
+	DueDate           Date
+	AccountEnds       Date
+	Username          string
+	PatronName        string
+	Email             string
+}
+
+// ListLeavers lists loans whose patrons' accounts end up to that day, or have
+// ended, before the loans are due; the nearest end first.
+func (db *DB) ListLeavers(ctx context.Context, officeID int64, to Date, limit int) ([]LeavingLoan, error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT t.transaction_number, coalesce(nullif(t.article_title, ''), t.title) AS title, t.due_date, p.account_ends, p.username,
+		       trim(p.first_name || ' ' || p.last_name) AS patron_name, p.email
+		FROM patron p JOIN transaction t ON t.patron_id = p.id AND t.state IN ('on_loan', 'in_hands') AND t.process_type = 'Borrowing' AND t.closed_at IS NULL
+		WHERE p.office_id = $1 AND p.account_ends <= $2 AND t.due_date > p.account_ends
+		ORDER BY p.account_ends, p.username, t.due_date, t.transaction_number LIMIT $3`, officeID, to, limit)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[LeavingLoan])
+	if err != nil {
+		return nil, fmt.Errorf("listing leavers: %w", err)
+	}
+	return list, nil
+}

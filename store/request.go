@@ -21,7 +21,7 @@ type RequestPage struct {
 	Addresses     []string // other addresses of the patron, learned
 	Others        []TransactionRef
 	Conversations []RequestConversation
-	Notices       []ToldNotice
+	Notices       []ToldNotice // oldest first
 	Events        []StoryEvent
 }
 
@@ -33,30 +33,6 @@ type RequestConversation struct {
 	Intent    string
 	Kind      string
 	UpdatedAt time.Time
-}
-
-// ToldNotice is one notice of a request and what became of it: together they
-// are the proof of what the patron was told.
-type ToldNotice struct {
-	Kind         string
-	Rung         int
-	Cycle        Date // the due date, or the status date
-	State        string
-	Reason       string
-	Days         int
-	PlannedOn    Date
-	DecidedAt    time.Time
-	OutboxID     *int64
-	MailState    string
-	Recipient    string
-	Subject      string
-	MessageID    string
-	CreatedAt    *time.Time
-	SentAt       *time.Time
-	SMTPReply    string `db:"smtp_reply"`
-	BouncedAt    *time.Time
-	BounceStatus string
-	RehearsedTo  string // the address that got it in a rehearsal; "" = the recipient
 }
 
 const requestColumns = `t.id, t.office_id, t.transaction_number, t.patron_id, t.ill_number, t.rapid_number, t.request_type, t.process_type, t.status, t.state,
@@ -79,14 +55,19 @@ func (db *DB) ReadRequest(ctx context.Context, office string, number int64) (*Re
 		FROM conversation c LEFT JOIN queue_item q ON q.conversation_id = c.id
 		WHERE c.id IN (SELECT conversation_id FROM conversation_filed WHERE transaction_id = $1)
 		ORDER BY updated_at DESC`, req.ID)
-	queue(b, &page.Notices, `
-		SELECT n.kind, n.rung, n.cycle, n.state, n.reason, n.days, n.planned_on, n.decided_at, n.outbox_id, coalesce(b.state, '') AS mail_state,
-		       coalesce(b.recipient, '') AS recipient, coalesce(b.subject, '') AS subject, coalesce(b.message_id, '') AS message_id, b.created_at, b.sent_at,
-		       coalesce(b.smtp_reply, '') AS smtp_reply, b.bounced_at, coalesce(b.bounce_status, '') AS bounce_status, coalesce(b.rehearsed_to, '') AS rehearsed_to
-		FROM notice n LEFT JOIN outbox b ON b.id = n.outbox_id WHERE n.transaction_id = $1 ORDER BY n.planned_on, n.kind, n.rung`, req.ID)
+	var answers []NoticeAnswer
+	queue(b, &page.Notices, toldSQL, req.ID)
+	queue(b, &answers, answersSQL, req.ID)
 	queue(b, &page.Events, `SELECT id, at, actor, subject, what, why FROM event WHERE subject = 'transaction' AND subject_id = $1 ORDER BY id`, req.ID)
 	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
 		return nil, fmt.Errorf("reading request %d of %s: %w", number, office, err)
+	}
+	for i := range page.Notices {
+		for _, a := range answers {
+			if n := &page.Notices[i]; n.OutboxID != nil && *n.OutboxID == a.OutboxID {
+				n.Answers = append(n.Answers, a)
+			}
+		}
 	}
 	patron, err := db.ReadPatronPage(ctx, req.PatronID)
 	if err != nil {

@@ -21,6 +21,7 @@ type noticesPage struct {
 	Hold       []notices.PlanLine
 	Skip       []notices.PlanLine
 	Waiting    []store.OutboxRow // mails that wait for approval
+	Leavers    []store.LeavingLoan
 	Clock      clock
 	MayApprove bool
 	MayConfirm bool
@@ -32,6 +33,9 @@ type noticeDay struct {
 	Current bool
 	Open    bool
 }
+
+// leaversAhead is how many days before an account ends its loans are listed.
+const leaversAhead = 60
 
 // noticesPage plans the chosen day without storing anything.
 func (s *Server) noticesPage(v *visit) error {
@@ -83,6 +87,9 @@ func (s *Server) noticesPage(v *visit) error {
 		}
 	}
 	if p.Waiting, err = s.waiting(v, p.Office.ID); err != nil {
+		return err
+	}
+	if p.Leavers, err = s.DB.ListLeavers(v.ctx(), p.Office.ID, on.AddDays(leaversAhead), 200); err != nil {
 		return err
 	}
 	return s.render(v, http.StatusOK, "notices", "/notices", p)

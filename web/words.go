@@ -148,6 +148,15 @@ type clock struct {
 	office *Office
 }
 
+// Now is when the page was made.
+func (c clock) Now() time.Time { return c.now }
+
+// Zone is the zone in which the office's times are told.
+func (c clock) Zone() string { return c.office.Rules.Location.String() }
+
+// OfficeName is whose page it is.
+func (c clock) OfficeName() string { return c.office.Name }
+
 // Day is a date in words near to now: "today", "tomorrow", "Nov 28".
 func (c clock) Day(d store.Date) string {
 	if d.IsZero() {
