@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` (the main job) and `make test` (all tests).
 GO ?= go
 
-.PHONY: demo test build chaos
+.PHONY: demo test build chaos fuzz
 
 demo:
 	@.ci/setup postgres
@@ -18,6 +18,12 @@ test:
 	$(GO) tool staticcheck ./...
 	$(GO) test -race -shuffle=on -timeout 20m ./...
 	$(GO) test -count=1 -v -run 'TestEmbeddedModelIsTheRebuiltOne|TestFigures' ./classifier
+	.ci/fuzz
+
+# The long form of what make test does for a minute: FUZZ is as for go test -fuzztime.
+FUZZ ?= 2m
+fuzz:
+	.ci/fuzz $(FUZZ)
 
 # The long form of TestChaos: 2,000 messages in and out, twice, for some minutes.
 CHAOS_MESSAGES ?= 2000

@@ -128,6 +128,19 @@ func sameOrganisation(a, b string) bool {
 	return errA == nil && errB == nil && orgA == orgB
 }
 
+// verbatim is a field's value as it came, with what is no printable ASCII made
+// visible: leaving such bytes out, or decoding encoded-words, could make the
+// name of a trusted host of one that the host itself did not recognise as its
+// own and so did not remove (RFC 8601 section 5).
+func verbatim(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && (r < ' ' || r > '~') {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
 // dropComments removes comments (RFC 5322 section 3.2.2), which authres does
 // not understand.
 func dropComments(s string) string {
@@ -142,6 +155,7 @@ func dropComments(s string) string {
 			depth++
 		case c == ')' && depth > 0:
 			depth--
+			b.WriteByte(' ') // what stood on both sides was not one word
 		case depth == 0:
 			b.WriteByte(c)
 		}

@@ -27,7 +27,11 @@ func Parse(raw []byte) *Message {
 func (m *Message) readFields(fields []rawField, t *tree) {
 	m.Fields = make([]Field, 0, len(fields))
 	for _, f := range fields {
-		m.Fields = append(m.Fields, Field{Name: cleanText(f.name), Value: decodeWords(f.value)})
+		value := decodeWords(f.value)
+		if strings.EqualFold(f.name, "Authentication-Results") {
+			value = verbatim(f.value)
+		}
+		m.Fields = append(m.Fields, Field{Name: cleanText(f.name), Value: value})
 		switch strings.ToLower(f.name) {
 		case "message-id":
 			if m.MessageID == "" {

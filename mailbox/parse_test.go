@@ -468,45 +468,6 @@ func TestParseAgrees(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(typicalMail))
-	f.Add(crlf(typicalMail))
-	f.Add([]byte("Content-Type: multipart/report; report-type=delivery-status; boundary=\n\n--\n"))
-	f.Add([]byte("Subject: =?utf-7?Q?+AGE-?=\nDate: 1 Jan\nFrom: <<>>,\"\n\n\xff\xfe"))
-	f.Add([]byte("Content-Type: text/html; charset=big5\nContent-Transfer-Encoding: base64\n\nPHA+"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m := mailbox.Parse(raw)
-		checkSane(t, m)
-		m.AutoReply()
-		m.Bulk()
-		m.AutoSubmitted()
-		m.AuthResults([]string{"", "mx"})
-		if m.ContentHash != mailbox.Parse(raw).ContentHash {
-			t.Error("two hashes of the same mail")
-		}
-		for _, a := range m.Attachments {
-			got, data, err := mailbox.Part(raw, a.Path)
-			if err != nil || len(data) != a.Size {
-				t.Errorf("part %s: %+v, %d bytes of %d, %v", a.Path, got, len(data), a.Size, err)
-			}
-		}
-	})
-}
-
-func FuzzReport(f *testing.F) {
-	files, _ := filepath.Glob("testdata/reports/*.eml")
-	for _, file := range files {
-		f.Add(readFile(f, file))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m := mailbox.Parse(append([]byte("From: mailer-daemon@x.example\nReturn-Path: <>\nSubject: failure notice\n"), raw...))
-		checkSane(t, m)
-		if m.Report != nil && len(m.Report.Recipients) == 0 {
-			t.Error("a report about nobody")
-		}
-	})
-}
-
 func BenchmarkParse(b *testing.B) {
 	html := "<html><body>" + strings.Repeat("<p class=MsoNormal><span style='font-size:11.0pt;font-family:\"Calibri\",sans-serif'>Could I keep the book for another two weeks?</span></p>\n", 20) + "</body></html>"
 	raws := map[string][]byte{
