@@ -42,6 +42,9 @@ type Filing struct {
 	AwayUntil      Date   // of an auto-reply
 	Note           string // why the conversation stands in the list
 
+	Update    *FilingUpdate // what a system's mail says of the one request that it is filed on; nil for nothing
+	PrintOnly bool          // it forbids to deliver electronically what it is filed on
+
 	Refs    []string // ids that it answers, the nearest first: In-Reply-To, then References from the newest back
 	OwnRef  string   // X-Illmail-Ref of our own mail
 	Reports []string // of a bounce: the keys of what it reports on; it joins other reports only
@@ -174,6 +177,9 @@ func (fl *filer) file(ctx context.Context) (Filed, error) {
 		return Filed{}, err
 	}
 	if err := fl.writeMatches(ctx); err != nil {
+		return Filed{}, err
+	}
+	if err := fl.writeProposal(ctx); err != nil {
 		return Filed{}, err
 	}
 	if !fl.f.AwayUntil.IsZero() && fl.patronID != nil {

@@ -96,6 +96,7 @@ CREATE TABLE transaction (
     last_overdue_notice_sent int NOT NULL DEFAULT 0, -- rungs told before illmail came
     delivery_url  text NOT NULL DEFAULT '',  -- where an electronic copy is read, and the password that it asks for
     delivery_password text NOT NULL DEFAULT '',
+    print_only    boolean NOT NULL DEFAULT false, -- a licence line forbids electronic delivery
     closed_at     timestamptz,               -- vanished from a full export
     refreshed_at  timestamptz NOT NULL DEFAULT now(),
     search        tsvector GENERATED ALWAYS AS (to_tsvector('simple', title || ' ' || article_title || ' ' || author)) STORED,
@@ -283,6 +284,27 @@ CREATE VIEW conversation_filed AS
     SELECT m.conversation_id, mm.transaction_id FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided
     WHERE m.conversation_id IS NOT NULL
     UNION SELECT conversation_id, transaction_id FROM conversation_request;
+
+-- What the mail of a system says became of a request: staff accept it, or it is accepted by itself
+-- where the office trusts the sender.
+CREATE TABLE proposal (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id      bigint NOT NULL REFERENCES office,
+    message_id     bigint NOT NULL REFERENCES message ON DELETE CASCADE,
+    transaction_id bigint NOT NULL REFERENCES transaction,
+    kind           text NOT NULL CHECK (kind IN ('filled', 'unfilled', 'conditional', 'shipped', 'recalled', 'file_ready', 'renewal_ok', 'renewal_denied')),
+    lender         text NOT NULL DEFAULT '',
+    reason         text NOT NULL DEFAULT '',
+    due_date       date,
+    url            text NOT NULL DEFAULT '',  -- never opened by us: views are counted
+    password       text NOT NULL DEFAULT '',
+    expires_on     date,
+    state          text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'dismissed')),
+    decided_by     text NOT NULL DEFAULT '',
+    decided_at     timestamptz,
+    UNIQUE (message_id, transaction_id, kind)
+);
+CREATE INDEX proposal_accepted ON proposal (office_id, decided_at) WHERE state = 'accepted';
 
 CREATE TABLE staff (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
