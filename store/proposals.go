@@ -79,6 +79,10 @@ func (fl *filer) writeProposal(ctx context.Context) error {
 	return nil
 }
 
+// printOnlyEvent is what the event says; the ILL system hears of it by that, and
+// the index event_print_only repeats it.
+const printOnlyEvent = "print only: no electronic delivery"
+
 // setPrintOnly says whether a request may be delivered on paper only.
 func setPrintOnly(ctx context.Context, tx pgx.Tx, officeID, transactionID int64, only bool, actor, why string) error {
 	tag, err := tx.Exec(ctx, `UPDATE transaction SET print_only = $2 WHERE id = $1 AND print_only <> $2`, transactionID, only)
@@ -88,7 +92,7 @@ func setPrintOnly(ctx context.Context, tx pgx.Tx, officeID, transactionID int64,
 	if tag.RowsAffected() == 0 {
 		return nil
 	}
-	what := "print only: no electronic delivery"
+	what := printOnlyEvent
 	if !only {
 		what = "electronic delivery is allowed"
 	}

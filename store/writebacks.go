@@ -96,12 +96,28 @@ type Routes struct {
 	Renewal         string // staff ask the lender for a renewal
 	ClaimedReturned string // staff looked for what a patron says was returned, in vain
 	Reply           string // a patron answered about a request that is not supplied yet
+	// What the mail of a system says, once it is accepted.
+	Unfilled, Conditional, Shipped, FileReady, Recalled, RenewalOK, RenewalDenied string
+}
+
+// proposed are the kinds of proposal, and the routes that they have.
+func (r Routes) proposed() (kinds, statuses []string) {
+	return []string{"unfilled", "conditional", "shipped", "file_ready", "recalled", "renewal_ok", "renewal_denied"},
+		cleanTexts(r.Unfilled, r.Conditional, r.Shipped, r.FileReady, r.Recalled, r.RenewalOK, r.RenewalDenied)
+}
+
+func cleanTexts(statuses ...string) []string {
+	for i, s := range statuses {
+		statuses[i] = cleanText(s)
+	}
+	return statuses
 }
 
 // QueueActions queues a route for what staff did with requests since then and
-// for patrons' answers, where there is one, and with histories an entry for each
-// act. It returns how many are new.
+// for patrons' answers, where there is one, a note where a licence forbids
+// electronic delivery, and with histories an entry for each act. It returns how many are new.
 func (db *DB) QueueActions(ctx context.Context, officeID int64, since time.Time, histories bool, r Routes) (int, error) {
+	kinds, statuses := r.proposed()
 	// A route has effect only from the states in which the act makes sense: who
 	// moved the request meanwhile knew more.
 	tag, err := db.pool.Exec(ctx, `
@@ -122,6 +138,18 @@ func (db *DB) QueueActions(ctx context.Context, officeID int64, since time.Time,
 				WHEN 'with_lender' THEN 'back at the lender' ELSE 'not found' END || ', looked for by ' || staff, 'claim ' || id, '{}', at
 			FROM claim_outcome WHERE office_id = $1 AND $7
 			UNION ALL
+			SELECT p.transaction_id, 'route', r.status, 'proposal ' || p.id, CASE WHEN p.kind IN ('recalled', 'renewal_ok', 'renewal_denied')
+				THEN ARRAY['on_loan', 'in_hands'] ELSE ARRAY['open', 'sent'] END, p.decided_at
+			FROM proposal p JOIN unnest($8::text[], $9::text[]) r (kind, status) USING (kind) WHERE p.office_id = $1 AND p.state = 'accepted'
+			UNION ALL
+			SELECT transaction_id, 'history', 'illmail: a mail says ' || replace(kind, '_', ' ') || CASE lender WHEN '' THEN '' ELSE ' by ' || lender END
+				|| coalesce(', due ' || due_date, '') || CASE reason WHEN '' THEN '' ELSE ' (' || reason || ')' END
+				|| CASE decided_by WHEN 'intake' THEN '' ELSE ', accepted by ' || decided_by END, 'proposal ' || id, '{}', decided_at
+			FROM proposal WHERE office_id = $1 AND state = 'accepted' AND $7
+			UNION ALL
+			SELECT subject_id, 'note', 'illmail: ' || what || ' (' || why || ')', 'event ' || id, '{}', at
+			FROM event WHERE office_id = $1 AND at >= $2 AND subject = 'transaction' AND what = '`+printOnlyEvent+`'
+			UNION ALL
 			SELECT mm.transaction_id, 'route', $6, 'message ' || m.id, ARRAY['open', 'sent'], greatest(m.stored_at, m.internal_date)
 			FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided JOIN transaction t ON t.id = mm.transaction_id
 			WHERE m.office_id = $1 AND m.stored_at >= $2 AND m.internal_date >= $2 AND m.state = 'filed' AND m.direction = 'in' AND m.kind = 'patron'
@@ -129,7 +157,7 @@ func (db *DB) QueueActions(ctx context.Context, officeID int64, since time.Time,
 		) act
 		WHERE act.at >= $2 AND act.payload <> ''
 			AND NOT EXISTS (SELECT FROM writeback w WHERE w.office_id = $1 AND w.transaction_id = act.transaction_id AND w.kind = act.kind AND w.cause = act.cause)
-		ON CONFLICT DO NOTHING`, officeID, since, cleanText(r.Cancelled), cleanText(r.Renewal), cleanText(r.ClaimedReturned), cleanText(r.Reply), histories)
+		ON CONFLICT DO NOTHING`, officeID, since, cleanText(r.Cancelled), cleanText(r.Renewal), cleanText(r.ClaimedReturned), cleanText(r.Reply), histories, kinds, statuses)
 	if err != nil {
 		return 0, fmt.Errorf("queueing what staff did: %w", err)
 	}

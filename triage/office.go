@@ -21,6 +21,9 @@ type Office struct {
 	Letter      templates.Office // how a letter names the office
 	// Templates gives the office's letters as they are now; nil: the default set.
 	Templates func() *templates.Set
+	// Trusted are addresses and domains ("@oclc.org") whose mail about requests
+	// is believed without staff, where the office's mail host vouches for it.
+	Trusted []string
 	// Renewals are the rules for asking lenders to renew; nil: this program does not ask.
 	Renewals *Renewals
 }

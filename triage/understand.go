@@ -59,6 +59,7 @@ func (in *Intake) understand(ctx context.Context, u store.Unfiled) (store.Filing
 		return f, in.applyBounce(ctx, &f, m, mails, u.InternalDate)
 	}
 	f.About = aboutKey(m, reading, res)
+	in.readUpdate(&f, m, res)
 	return f, nil
 }
 

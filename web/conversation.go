@@ -64,7 +64,9 @@ type conversationPage struct {
 	Nearby      []store.NearbyConversation
 	Present     []store.Presence // who else has it open
 	MayApprove  bool
-	MayLearn    bool // nobody knows the address of Newest, and staff may say whose it is
+	Proposals   []store.Proposal // what a system's mail says of requests
+	PrintOnly   []int64          // requests that may be delivered on paper only
+	MayLearn    bool             // nobody knows the address of Newest, and staff may say whose it is
 }
 
 // free reports whether the reply may go to any address.
@@ -137,6 +139,9 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 		return nil, err
 	}
 	if err := s.offerRenewals(v, p); err != nil {
+		return nil, err
+	}
+	if err := s.readProposals(v, p); err != nil {
 		return nil, err
 	}
 	for _, d := range st.Drafts {

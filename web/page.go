@@ -191,6 +191,8 @@ var flashes = map[string]string{
 	"draft":       "Draft saved.",
 	"sentback":    "Sent back, with a note.",
 	"claim":       "Recorded. Its notices go by it from now on.",
+	"accept":      "Accepted. The request says so now.",
+	"dismiss":     "Dismissed.",
 	"renewal":     "Asked for. The ILL system hears of it, and notices wait for the answer.",
 	"resolved":    "Done.",
 	"approval":    "Sent to a colleague for approval.",

@@ -49,6 +49,8 @@ type sampleMail struct {
 	attachments                             []store.AttachmentView
 	done                                    bool // does not need staff
 	refs                                    []string
+	update                                  *store.FilingUpdate
+	printOnly                               bool
 }
 
 // newSample makes an office whose clock stands at a Wednesday, 10:20 in New York.
@@ -211,7 +213,7 @@ func (s *sample) receive(t testing.TB, mails []sampleMail) {
 		}
 		f := store.Filing{ID: stored[0].ID, MessageID: m.name + "@test", SentAt: s.now.Add(-m.ago), FromName: m.from, FromAddr: m.addr,
 			To: []string{s.office.Address}, Subject: m.subject, BodyText: m.text + m.quoted, NewText: m.text, Kind: m.kind, NeedsStaff: !m.done, SenderVerified: m.verified,
-			Username: m.user, Note: m.note, Refs: m.refs, Attachments: m.attachments, Reasons: []string{"written by a person"}}
+			Username: m.user, Note: m.note, Refs: m.refs, Update: m.update, PrintOnly: m.printOnly, Attachments: m.attachments, Reasons: []string{"written by a person"}}
 		if m.intent != "" {
 			f.Intents = []store.IntentView{{Intent: m.intent, P: m.p, Reasons: m.reasons}}
 		}

@@ -158,6 +158,8 @@ func (s *Server) routes() []route {
 		{"POST /conversations/{id}/sendback", staff, s.sendBack},
 		{"POST /conversations/{id}/claim", staff, s.claim},
 		{"POST /conversations/{id}/renewal", staff, s.askRenewal},
+		{"POST /conversations/{id}/proposal", staff, s.decideProposal},
+		{"POST /conversations/{id}/electronic", staff, s.allowElectronic},
 		{"POST /conversations/{id}/note", student, s.note},
 		{"POST /conversations/{id}/assign", student, s.assign},
 		{"POST /conversations/{id}/state", student, s.changeState},

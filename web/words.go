@@ -61,9 +61,13 @@ var noticeWords = map[string]string{
 	"pickup": "Pickup notice", "recall": "Recall letter", "delivery": "Delivery notice", "in_transit": "Late on its way", "claim": "Not found after all", "leaving": "Before leaving",
 }
 
+var proposalWords = map[string]string{"filled": "Filled", "unfilled": "Not filled", "conditional": "Conditional", "shipped": "Shipped", "recalled": "Recalled",
+	"file_ready": "The file is ready", "renewal_ok": "Renewal approved", "renewal_denied": "Renewal denied"}
+
 var writeBackWords = map[string]string{"note": "Note", "history": "History entry", "route": "Move to"}
 
 var wordFuncs = template.FuncMap{
+	"proposal":     func(s string) string { return wordOr(proposalWords, s, "") },
 	"writeBack":    func(s string) string { return wordOr(writeBackWords, s, "") },
 	"intent":       func(s string) string { return wordOr(intentWords, s, "Not read yet") },
 	"kind":         func(s string) string { return wordOr(kindWords, s, "Not read yet") },

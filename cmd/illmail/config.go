@@ -126,6 +126,9 @@ type SourceConfig struct {
 	// PushTokenFile holds the token with which another system may send requests
 	// to POST /api/v1/transactions.
 	PushTokenFile string `toml:"push_token_file"`
+	// TrustedSenders are addresses and domains ("@oclc.org") whose mail about
+	// requests is believed without staff, where the office's mail host vouches for it.
+	TrustedSenders []string `toml:"trusted_senders"`
 }
 
 // ILLiadConfig is [office.illiad].
@@ -142,6 +145,14 @@ type ILLiadConfig struct {
 		Renewal         string `toml:"renewal"`
 		ClaimedReturned string `toml:"claimed_returned"`
 		Reply           string `toml:"reply"`
+		// After the mail of a system, once it is accepted.
+		Unfilled      string `toml:"unfilled"`
+		Conditional   string `toml:"conditional"`
+		Shipped       string `toml:"shipped"`
+		FileReady     string `toml:"file_ready"`
+		Recalled      string `toml:"recalled"`
+		RenewalOK     string `toml:"renewal_ok"`
+		RenewalDenied string `toml:"renewal_denied"`
 	} `toml:"routes"`
 }
 

@@ -108,8 +108,10 @@ func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error
 	if err != nil {
 		return at("states", "is wrong: %v", err)
 	}
-	for key, status := range map[string]string{"cancelled": o.ILLiad.Routes.Cancelled, "renewal": o.ILLiad.Routes.Renewal,
-		"claimed_returned": o.ILLiad.Routes.ClaimedReturned, "reply": o.ILLiad.Routes.Reply} {
+	r := o.ILLiad.Routes
+	for key, status := range map[string]string{"cancelled": r.Cancelled, "renewal": r.Renewal, "claimed_returned": r.ClaimedReturned, "reply": r.Reply,
+		"unfilled": r.Unfilled, "conditional": r.Conditional, "shipped": r.Shipped, "file_ready": r.FileReady, "recalled": r.Recalled,
+		"renewal_ok": r.RenewalOK, "renewal_denied": r.RenewalDenied} {
 		if status != "" && states.State(status) == store.StateUnknown {
 			return at("illiad.routes."+key, "is %q, a status without a meaning; say under [office.states] what it means", status)
 		}

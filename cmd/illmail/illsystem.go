@@ -32,7 +32,7 @@ func (inst *installation) illSystem(o *OfficeConfig, log *slog.Logger) (*illiad.
 	}
 	return &illiad.API{Client: client, DB: inst.db, OfficeID: inst.offices[o.Code].ID, States: states,
 		Pages: strings.TrimSuffix(inst.cfg.Web.BaseURL, "/"), Log: log.With("office", o.Code),
-		Write: illiad.Writes{Notes: o.ILLiad.Notes, Histories: o.ILLiad.Histories, Routes: store.Routes(o.ILLiad.Routes)}}, nil
+		Write: illiad.Writes{Notes: o.ILLiad.Notes, Histories: o.ILLiad.Histories, Routes: o.routes()}}, nil
 }
 
 // askILLiad lets notices ask the office's ILLiad just before they go, fetches
@@ -78,4 +78,11 @@ func (c *checker) illSystem(ctx context.Context, inst *installation, o *OfficeCo
 	if len(f.Unknown) > 0 {
 		c.fail(`say under [office.states] what they mean: "Awaiting Reply" = "open"`, "ILLiad: statuses without a meaning: %s", strings.Join(f.Unknown, ", "))
 	}
+}
+
+// routes are the statuses to which the office wants its requests moved.
+func (o *OfficeConfig) routes() store.Routes {
+	r := o.ILLiad.Routes
+	return store.Routes{Cancelled: r.Cancelled, Renewal: r.Renewal, ClaimedReturned: r.ClaimedReturned, Reply: r.Reply, Unfilled: r.Unfilled,
+		Conditional: r.Conditional, Shipped: r.Shipped, FileReady: r.FileReady, Recalled: r.Recalled, RenewalOK: r.RenewalOK, RenewalDenied: r.RenewalDenied}
 }

@@ -109,7 +109,7 @@ func (o *OfficeConfig) states() (*illiad.StateMap, error) { return illiad.NewSta
 func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
 	office := triage.Office{
 		Office: inst.offices[o.Code], Addresses: append([]string{o.Address}, o.Aliases...), Domains: o.Domains,
-		Partners: o.Partners, Location: o.location, Letter: o.letter(), Templates: o.letters,
+		Partners: o.Partners, Location: o.location, Letter: o.letter(), Templates: o.letters, Trusted: o.Source.TrustedSenders,
 	}
 	if r := o.Renewals; r.Allowed && o.ILLiad.WriteBack && o.ILLiad.Routes.Renewal != "" {
 		office.Renewals = &triage.Renewals{Days: r.Days, Most: r.Most, EarlyDays: r.EarlyDays}

@@ -567,6 +567,7 @@ CREATE TABLE event (
     why        text NOT NULL DEFAULT ''
 );
 CREATE INDEX event_subject ON event (subject, subject_id, id);
+CREATE INDEX event_print_only ON event (office_id, at) WHERE subject = 'transaction' AND what = 'print only: no electronic delivery';
 
 -- An office's own version of a template; the embedded set stands where there is none.
 CREATE TABLE template_version (
