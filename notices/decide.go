@@ -177,6 +177,10 @@ func (d *decider) judge(dec *Decision) {
 		}
 	}
 	if dec.Kind == store.KindDelivery {
+		if d.f.Transaction.PrintOnly {
+			hold(never, "a licence line allows it on paper only")
+			return
+		}
 		if c, ok := d.lenderAsks(); ok {
 			dec.ConversationID = c
 			hold(never, "the lender's mail about it waits for an answer")

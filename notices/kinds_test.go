@@ -74,6 +74,7 @@ func TestDecideFurtherKinds(t *testing.T) {
 		{"delivered", "2026-11-23", delivered("2026-11-23"), "delivery 1 send", "until 2026-12-23"},
 		{"soon gone", "2026-12-18", before(delivered("2026-11-23"), told(store.KindDelivery, 1, "2026-11-23", "2026-11-23", 0)), "delivery 2 send", "25 days"},
 		{"the lender wrote about it", "2026-11-23", says(delivered("2026-11-23"), "lender_shipped", "2026-11-23", ""), "delivery 1 hold", "lender's mail"},
+		{"on paper only", "2026-11-23", with(delivered("2026-11-23"), func(f *store.NoticeFacts) { f.Transaction.PrintOnly = true }), "delivery 1 hold", "on paper only"},
 		{"delivered long ago", "2026-12-24", delivered("2026-11-23"), "", ""},
 
 		{"shipped, and not here after five open days", "2026-11-23", says(wanted("Request Sent", "2026-11-10", store.StateSent), "lender_shipped", "2026-11-16", ""), "delay 1 hold; in_transit 1 send", "shipped it on 2026-11-16"},

@@ -27,7 +27,7 @@ func (db *DB) NoticeFacts(ctx context.Context, ids []int64) ([]NoticeFacts, erro
 
 const factTransactionColumns = `id, office_id, transaction_number, patron_id, ill_number, rapid_number, request_type, process_type, status, state,
 	title, article_title, author, issn_isbn, doi, due_date, creation_date, status_date, received_date, returned_date, not_wanted_after,
-	publication_year, renewals_allowed, lending_library, pickup_location, cancel_reason, system_id, last_overdue_notice_sent, delivery_url, delivery_password, closed_at, refreshed_at`
+	publication_year, renewals_allowed, lending_library, pickup_location, cancel_reason, system_id, last_overdue_notice_sent, delivery_url, delivery_password, print_only, closed_at, refreshed_at`
 
 // holdIntents are what a patron may ask for that makes a notice wrong until it
 // is answered.

@@ -114,15 +114,6 @@ func (db *DB) AllowElectronic(ctx context.Context, transactionID int64, actor Ac
 	})
 }
 
-// PrintOnly reports which of the requests may be delivered on paper only.
-func (db *DB) PrintOnly(ctx context.Context, transactionIDs []int64) ([]int64, error) {
-	rows, err := db.pool.Query(ctx, `SELECT id FROM transaction WHERE id = ANY ($1) AND print_only`, transactionIDs)
-	if err != nil {
-		return nil, fmt.Errorf("reading licences: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[int64])
-}
-
 // Proposals lists what the mail of a conversation says of requests, oldest first.
 func (db *DB) Proposals(ctx context.Context, conversationID int64) ([]Proposal, error) {
 	rows, err := db.pool.Query(ctx, `
@@ -193,6 +184,8 @@ func decideProposal(ctx context.Context, tx pgx.Tx, id int64, accept bool, by st
 				ELSE t.state END,
 			due_date = CASE WHEN p.kind IN ('shipped', 'recalled', 'renewal_ok') THEN coalesce(p.due_date, t.due_date) ELSE t.due_date END,
 			lending_library = CASE WHEN p.kind IN ('shipped', 'filled', 'file_ready') AND t.lending_library = '' THEN p.lender ELSE t.lending_library END,
+			delivery_url = CASE WHEN p.url <> '' AND t.delivery_url = '' THEN p.url ELSE t.delivery_url END,
+			delivery_password = CASE WHEN p.url <> '' AND t.delivery_url = '' THEN p.password ELSE t.delivery_password END,
 			refreshed_at = now()
 		FROM proposal p WHERE p.id = $1 AND t.id = p.transaction_id`, id)
 	if err != nil {

@@ -38,7 +38,7 @@ type RequestConversation struct {
 const requestColumns = `t.id, t.office_id, t.transaction_number, t.patron_id, t.ill_number, t.rapid_number, t.request_type, t.process_type, t.status, t.state,
 	t.title, t.article_title, t.author, t.issn_isbn, t.doi, t.due_date, t.creation_date, t.status_date, t.received_date, t.returned_date,
 	t.not_wanted_after, t.publication_year, t.renewals_allowed, t.lending_library, t.pickup_location, t.cancel_reason, t.system_id,
-	t.last_overdue_notice_sent, t.delivery_url, t.delivery_password, t.closed_at, t.refreshed_at, o.code AS office`
+	t.last_overdue_notice_sent, t.delivery_url, t.delivery_password, t.print_only, t.closed_at, t.refreshed_at, o.code AS office`
 
 // ReadRequest returns a request with its patron, mail and notices, or ErrNotFound.
 func (db *DB) ReadRequest(ctx context.Context, office string, number int64) (*RequestPage, error) {

@@ -10,7 +10,7 @@ import (
 const transactionColumns = `id, office_id, transaction_number, patron_id, ill_number, rapid_number, request_type, process_type,
 	status, state, title, article_title, author, issn_isbn, doi, due_date, creation_date, status_date, received_date,
 	returned_date, not_wanted_after, publication_year, renewals_allowed, lending_library, pickup_location, cancel_reason,
-	system_id, last_overdue_notice_sent, delivery_url, delivery_password, closed_at, refreshed_at`
+	system_id, last_overdue_notice_sent, delivery_url, delivery_password, print_only, closed_at, refreshed_at`
 
 // settled are the states after which nothing of a request is awaited; the index
 // transaction_open repeats them.

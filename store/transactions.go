@@ -85,6 +85,7 @@ type Transaction struct {
 	LastOverdueNoticeSent int    // rungs told before illmail came
 	DeliveryURL           string `db:"delivery_url"` // where an electronic copy is read; "" = by the ILL system's pages
 	DeliveryPassword      string // that it asks for; never logged or listed
+	PrintOnly             bool   // a licence line forbids electronic delivery
 	ClosedAt              *time.Time
 	RefreshedAt           time.Time
 }

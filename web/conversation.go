@@ -65,7 +65,6 @@ type conversationPage struct {
 	Present     []store.Presence // who else has it open
 	MayApprove  bool
 	Proposals   []store.Proposal // what a system's mail says of requests
-	PrintOnly   []int64          // requests that may be delivered on paper only
 	MayLearn    bool             // nobody knows the address of Newest, and staff may say whose it is
 }
 
@@ -141,7 +140,7 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 	if err := s.offerRenewals(v, p); err != nil {
 		return nil, err
 	}
-	if err := s.readProposals(v, p); err != nil {
+	if p.Proposals, err = s.DB.Proposals(v.ctx(), p.C.ID); err != nil {
 		return nil, err
 	}
 	for _, d := range st.Drafts {

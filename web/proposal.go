@@ -1,24 +1,6 @@
 package web
 
-import (
-	"slices"
-
-	"illmail/store"
-)
-
-// readProposals reads what the mail of a system says of the requests, and
-// which of them a licence keeps on paper.
-func (s *Server) readProposals(v *visit, p *conversationPage) (err error) {
-	if p.Proposals, err = s.DB.Proposals(v.ctx(), p.C.ID); err != nil || len(p.Requests) == 0 {
-		return err
-	}
-	var ids []int64
-	for _, r := range p.Requests {
-		ids = append(ids, r.ID)
-	}
-	p.PrintOnly, err = s.DB.PrintOnly(v.ctx(), ids)
-	return err
-}
+import "illmail/store"
 
 // ProposalsOf are those about one request.
 func (p *conversationPage) ProposalsOf(transactionID int64) (list []store.Proposal) {
@@ -28,11 +10,6 @@ func (p *conversationPage) ProposalsOf(transactionID int64) (list []store.Propos
 		}
 	}
 	return list
-}
-
-// OnPaper reports whether a licence keeps the request on paper.
-func (p *conversationPage) OnPaper(transactionID int64) bool {
-	return slices.Contains(p.PrintOnly, transactionID)
 }
 
 // decideProposal accepts or dismisses what a mail says.
