@@ -220,7 +220,7 @@ func TestProofOfNotice(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := w.db.AnswerConversation(w.ctx, store.Answer{NewReply: store.NewReply{OfficeID: w.office.ID, ConversationID: talk, PatronID: ann.PatronID, Staff: "jane",
-		Recipient: "ann@example.edu", Subject: "Re: it", BodyText: "Yes.", MessageID: mailbox.NewMessageID("example.edu")}, Then: store.ItemWaitingPatron, SeenReplyID: 1 << 60}); err != nil {
+		Recipient: "ann@example.edu", Subject: "Re: it", BodyText: "Yes.", MessageID: mailbox.NewMessageID("example.edu"), Template: "reply-fees"}, Then: store.ItemWaitingPatron, SeenReplyID: 1 << 60}); err != nil {
 		t.Fatal(err)
 	}
 	w.deliver("2026-11-24")
@@ -238,6 +238,16 @@ func TestProofOfNotice(t *testing.T) {
 	}
 	if r := page.Notices[1]; r.Kind != "reply" || r.Subject != "Re: it" || len(r.Answers) != 0 {
 		t.Errorf("the reply is proved by %+v", r)
+	}
+	back, err := w.db.Handback(w.ctx, w.office.ID)
+	var told []string
+	for _, r := range back {
+		if r.Username != "first" { // with whom the office began
+			told = append(told, fmt.Sprintf("%d %s %d %s %s %s", r.TransactionNumber, r.Kind, r.Rung, r.Cycle, r.State, r.Template))
+		}
+	}
+	if want := "11 overdue 1 2026-11-20 sent overdue; 11 reply 0  sent reply-fees; 12 overdue 1 2026-11-20 sent overdue"; err != nil || strings.Join(told, "; ") != want {
+		t.Errorf("handed back is %q, want %q; %v", strings.Join(told, "; "), want, err)
 	}
 	other, err := w.db.ReadRequest(w.ctx, "healey", 12)
 	if err != nil || len(other.Notices) != 1 || len(other.Notices[0].Answers) != 0 {

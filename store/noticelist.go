@@ -81,25 +81,35 @@ func (db *DB) ListPatronNotTold(ctx context.Context, officeID int64, from, to Da
 type HandbackRow struct {
 	TransactionNumber int64
 	Username          string
-	Kind              NoticeKind
+	Kind              NoticeKind // reply: a letter of staff made from a template
 	Rung              int
-	Cycle             Date   // the due date, or the status date, that it told
+	Cycle             Date   // the due date, or the day from which it counts; zero of a reply
 	State             string // sent, uncertain, failed, bounced, told, passed
 	SentAt            *time.Time
 	Recipient         string
 	MessageID         string // without angle brackets
 	SMTPReply         string `db:"smtp_reply"`
+	Template          string
 }
 
 // Handback lists what was told, by request and in the order of time.
 func (db *DB) Handback(ctx context.Context, officeID int64) ([]HandbackRow, error) {
 	rows, _ := db.pool.Query(ctx, `
-		SELECT t.transaction_number, p.username, n.kind, n.rung, n.cycle,
-		       CASE WHEN n.state <> 'planned' THEN n.state WHEN o.bounced_at IS NOT NULL THEN 'bounced' ELSE o.state END AS state,
-		       o.sent_at, coalesce(o.recipient, '') AS recipient, coalesce(o.message_id, '') AS message_id, coalesce(o.smtp_reply, '') AS smtp_reply
-		FROM notice n JOIN transaction t ON t.id = n.transaction_id JOIN patron p ON p.id = t.patron_id LEFT JOIN outbox o ON o.id = n.outbox_id
-		WHERE n.office_id = $1 AND (n.state IN ('passed', 'told') OR n.state = 'planned' AND o.rehearsed_to = '' AND o.state IN ('sent', 'failed', 'uncertain', 'sending'))
-		ORDER BY t.transaction_number, coalesce(o.sent_at, n.decided_at), n.rung`, officeID)
+		SELECT transaction_number, username, kind, rung, cycle, state, sent_at, recipient, message_id, smtp_reply, template FROM (
+			SELECT t.transaction_number, p.username, n.kind, n.rung, n.cycle,
+			       CASE WHEN n.state <> 'planned' THEN n.state WHEN o.bounced_at IS NOT NULL THEN 'bounced' ELSE o.state END AS state,
+			       o.sent_at, coalesce(o.recipient, '') AS recipient, coalesce(o.message_id, '') AS message_id, coalesce(o.smtp_reply, '') AS smtp_reply,
+			       coalesce(o.template, '') AS template, coalesce(o.sent_at, n.decided_at) AS at
+			FROM notice n JOIN transaction t ON t.id = n.transaction_id JOIN patron p ON p.id = t.patron_id LEFT JOIN outbox o ON o.id = n.outbox_id
+			WHERE n.office_id = $1 AND (n.state IN ('passed', 'told') OR n.state = 'planned' AND o.rehearsed_to = '' AND o.state IN ('sent', 'failed', 'uncertain', 'sending'))
+			UNION ALL
+			SELECT t.transaction_number, p.username, o.kind, 0, NULL, CASE WHEN o.bounced_at IS NOT NULL THEN 'bounced' ELSE o.state END,
+			       o.sent_at, o.recipient, o.message_id, o.smtp_reply, o.template, coalesce(o.sent_at, o.created_at)
+			FROM outbox o JOIN conversation_filed f ON f.conversation_id = o.conversation_id
+			JOIN transaction t ON t.id = f.transaction_id AND t.patron_id = o.patron_id JOIN patron p ON p.id = t.patron_id
+			WHERE o.office_id = $1 AND o.kind = 'reply' AND o.template <> '' AND o.rehearsed_to = '' AND o.state IN ('sent', 'failed', 'uncertain', 'sending')
+			  AND NOT EXISTS (SELECT FROM notice n WHERE n.outbox_id = o.id AND n.transaction_id = t.id)) told
+		ORDER BY transaction_number, at, rung`, officeID)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[HandbackRow])
 	if err != nil {
 		return nil, fmt.Errorf("listing what was told: %w", err)

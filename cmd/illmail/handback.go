@@ -20,7 +20,7 @@ func (c handbackCmd) Run(e *env) error {
 			return err
 		}
 		w := csv.NewWriter(e.stdout)
-		_ = w.Write([]string{"office", "transaction_number", "username", "kind", "rung", "cycle", "state", "sent_at", "to", "message_id", "smtp_reply"}) // Error below tells
+		_ = w.Write([]string{"office", "transaction_number", "username", "kind", "rung", "cycle", "state", "sent_at", "to", "message_id", "smtp_reply", "template"}) // Error below tells
 		for _, o := range offices {
 			rows, err := inst.db.Handback(e.ctx, inst.offices[o.Code].ID)
 			if err != nil {
@@ -32,7 +32,7 @@ func (c handbackCmd) Run(e *env) error {
 					sent = r.SentAt.In(o.location).Format(time.RFC3339)
 				}
 				_ = w.Write([]string{o.Code, strconv.FormatInt(r.TransactionNumber, 10), r.Username, string(r.Kind),
-					strconv.Itoa(r.Rung), r.Cycle.String(), r.State, sent, r.Recipient, r.MessageID, r.SMTPReply})
+					strconv.Itoa(r.Rung), r.Cycle.String(), r.State, sent, r.Recipient, r.MessageID, r.SMTPReply, r.Template})
 			}
 		}
 		w.Flush()
