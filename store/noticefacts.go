@@ -72,10 +72,13 @@ func readFacts(ctx context.Context, tx pgx.Tx, ids []int64) ([]NoticeFacts, erro
 	)
 	b := &pgx.Batch{}
 	queue(b, &transactions, `SELECT `+factTransactionColumns+` FROM transaction WHERE id = ANY ($1) ORDER BY transaction_number`, ids)
+	// One look by its key for each, as in bandSQL: as a semi-join, all patrons were read.
 	queue(b, &patrons, `
-		SELECT id, office_id, username, first_name, last_name, email, language, patron_status, department, site, account_ends,
-		       undeliverable_at, undeliverable_why, away_until
-		FROM patron WHERE id IN (SELECT patron_id FROM transaction WHERE id = ANY ($1))`, ids)
+		SELECT p.* FROM (SELECT DISTINCT patron_id FROM transaction WHERE id = ANY ($1)) t
+		CROSS JOIN LATERAL (
+			SELECT id, office_id, username, first_name, last_name, email, language, patron_status, department, site, account_ends,
+			       undeliverable_at, undeliverable_why, away_until
+			FROM patron WHERE id = t.patron_id LIMIT 1) p`, ids)
 	queue(b, &notices, `
 		SELECT n.id, n.transaction_id, n.kind, n.rung, n.cycle, n.state, n.reason, n.days, n.outbox_id, n.planned_on, n.held_since, n.decided_at,
 		       coalesce(o.state, '') AS outbox_state, o.sent_at, o.bounced_at, coalesce(o.rehearsed_to, '') <> '' AS rehearsed
