@@ -21,16 +21,30 @@ type Lender struct {
 // SaveLender adds a lender, or adds addresses and domains to the one of the
 // same symbol and name.
 func (db *DB) SaveLender(ctx context.Context, l Lender) error {
-	_, err := db.pool.Exec(ctx, `
-		INSERT INTO lender (office_id, symbol, name, addresses, domains) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (office_id, symbol, name) DO UPDATE SET
-			addresses = ARRAY(SELECT DISTINCT unnest(lender.addresses || excluded.addresses) ORDER BY 1),
-			domains = ARRAY(SELECT DISTINCT unnest(lender.domains || excluded.domains) ORDER BY 1)`,
-		l.OfficeID, cleanText(l.Symbol), cleanText(l.Name), lowerAll(l.Addresses), lowerAll(l.Domains))
-	if err != nil {
-		return fmt.Errorf("saving the lender %s %s: %w", l.Symbol, l.Name, err)
-	}
-	return nil
+	_, err := db.SaveLenders(ctx, []Lender{l})
+	return err
+}
+
+// SaveLenders saves all of them or none, and returns how many that changed.
+func (db *DB) SaveLenders(ctx context.Context, lenders []Lender) (changed int, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		changed = 0
+		for _, l := range lenders {
+			tag, err := tx.Exec(ctx, `
+				INSERT INTO lender (office_id, symbol, name, addresses, domains) VALUES ($1, $2, $3, $4, $5)
+				ON CONFLICT (office_id, symbol, name) DO UPDATE SET
+					addresses = ARRAY(SELECT DISTINCT unnest(lender.addresses || excluded.addresses) ORDER BY 1),
+					domains = ARRAY(SELECT DISTINCT unnest(lender.domains || excluded.domains) ORDER BY 1)
+				WHERE NOT (lender.addresses @> excluded.addresses AND lender.domains @> excluded.domains)`,
+				l.OfficeID, cleanText(l.Symbol), cleanText(l.Name), lowerAll(l.Addresses), lowerAll(l.Domains))
+			if err != nil {
+				return fmt.Errorf("saving the lender %s %s: %w", l.Symbol, l.Name, err)
+			}
+			changed += int(tag.RowsAffected())
+		}
+		return nil
+	})
+	return changed, err
 }
 
 // Lenders lists the office's lenders by symbol and name.

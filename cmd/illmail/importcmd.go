@@ -10,7 +10,7 @@ type importCmd struct {
 	configFlag
 	Office string `help:"The office, where the configuration has several." placeholder:"CODE"`
 	Full   bool   `help:"The file holds every open request: what vanished from it is closed."`
-	What   string `arg:"" help:"transactions." enum:"transactions"`
+	What   string `arg:"" help:"transactions, or lenders: the directory of the libraries that lend to the office." enum:"transactions,lenders"`
 	File   string `arg:"" help:".csv or .jsonl." type:"existingfile"`
 }
 
@@ -24,6 +24,9 @@ func (c importCmd) Run(e *env) error {
 			return usageError("the configuration has several offices; say whose requests these are with --office CODE")
 		}
 		o := offices[0]
+		if c.What == "lenders" {
+			return c.lenders(e, inst, o)
+		}
 		states, err := o.states()
 		if err != nil {
 			return err
@@ -44,4 +47,15 @@ func (c importCmd) Run(e *env) error {
 		}
 		return nil
 	})
+}
+
+// lenders takes in the directory of the libraries that lend to the office.
+func (c importCmd) lenders(e *env, inst *installation, o *OfficeConfig) error {
+	read, changed, bad, err := illiad.ImportLenders(e.ctx, inst.db, inst.offices[o.Code].ID, c.File, o.Domains,
+		func(line int, why string) { fmt.Fprintf(e.stderr, "%s:%d: %s\n", c.File, line, why) })
+	if err != nil {
+		return fmt.Errorf("importing %s: %w", c.File, err)
+	}
+	fmt.Fprintf(e.stdout, "%s: %d lenders read, %d added or changed, %d bad rows left out.\n", o.Code, read, changed, bad)
+	return nil
 }
