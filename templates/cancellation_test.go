@@ -80,13 +80,20 @@ func TestCancellationTemplate(t *testing.T) {
 	}
 }
 
-func TestEveryReasonHasALetter(t *testing.T) {
+// What goes to patrons by rules is there in every language that is shipped.
+func TestPatronsLettersInEveryLanguage(t *testing.T) {
+	letters := []string{General, "overdue", "due_soon", "delay", "delay-in-transit", "pickup", "pickup-expiring", "delivery", "delivery-expiring",
+		"recall", "claim-follow-up", "account-ending", "renewal-granted", "renewal-refused"}
 	for _, c := range cancellations {
-		if c.name == "" {
-			continue
+		if c.name != "" {
+			letters = append(letters, c.name)
 		}
-		if _, ok := Default().Lookup(c.name, "en"); !ok {
-			t.Errorf("there is no letter %s", c.name)
+	}
+	for _, name := range letters {
+		for _, language := range []string{"en", "es", "pt", "ht", "vi", "zh-Hans"} {
+			if _, ok := Default().Get(name, language); !ok {
+				t.Errorf("there is no letter %s in %s", name, language)
+			}
 		}
 	}
 }

@@ -304,7 +304,7 @@ func TestSetLanguages(t *testing.T) {
 		{approved, "overdue", "zh-CN", "zh-Hans"},
 		{approved, "overdue", "zh", "zh-Hans"},
 		{approved, "overdue", "zh-TW", "en"},
-		{approved, "recall", "es", "en"},
+		{approved, "reply-thanks", "es", "en"},
 		{approved, "no-such", "es", "none"},
 		{approved.With(mexican), "delay", "es-MX", "es"},
 		{approved.With(mexican).Enable("es-MX"), "delay", "es-MX", "es-MX"},
