@@ -35,6 +35,7 @@ type frame struct {
 	Undo    *undoView
 	Back    []store.Undo // what was just done and can be undone
 	Office  string       // of the installation, for the sign-in page
+	Dated   []dated      // how new each office's records are
 	Version string
 	Data    any
 	Tabs    []tab
@@ -113,6 +114,9 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 			return err
 		}
 		f.Counts, f.Tabs = counts, tabs(counts)
+		if f.Dated, err = s.dated(v); err != nil && status < 500 {
+			return err
+		}
 		f.Undo = s.undoable(v)
 		f.Back = s.takeBacks(v)
 	}
@@ -129,6 +133,35 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	return writeBody(v, status, b.Bytes())
+}
+
+// dated is the newest date inside an office's records; what is decided by them
+// may be older than the day.
+type dated struct {
+	Office string // "" where there is one office only
+	On     string // "" where none was read yet
+}
+
+func (s *Server) dated(v *visit) ([]dated, error) {
+	rows, err := s.DB.Offices(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	var list []dated
+	for _, r := range rows {
+		if _, ok := s.offices[r.Code]; !ok {
+			continue
+		}
+		d := dated{Office: r.Code}
+		if len(s.Offices) == 1 {
+			d.Office = ""
+		}
+		if !r.DataDate.IsZero() {
+			d.On = s.clock(v, r.Code).Date(r.DataDate)
+		}
+		list = append(list, d)
+	}
+	return list, nil
 }
 
 // counts are what the piles hold, counted once a request.

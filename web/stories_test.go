@@ -361,7 +361,7 @@ func TestUncertainMailsAreSettledByStaff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.get(fmt.Sprintf("/offices/healey/transactions/%d", told.Numbers[0])).status(200).has(told.Recipient, told.MessageID, "Sent", "Proof of notice by Healey Library")
+	b.get(fmt.Sprintf("/offices/healey/transactions/%d", told.Numbers[0])).status(200).has(told.Recipient, told.MessageID, "Sent", "Proof of notice by Healey Library", "requests as of ")
 }
 
 func TestTemplates(t *testing.T) {
