@@ -111,16 +111,23 @@ func (db *DB) ReopenConversation(ctx context.Context, conv int64, actor Actor, w
 	})
 }
 
-// SnoozeConversation takes it off the list until then; mail brings it back earlier.
+// SnoozeConversation takes it off the list until then, the zero time is until an
+// answer comes; mail brings it back earlier.
 func (db *DB) SnoozeConversation(ctx context.Context, conv, seen int64, until time.Time, actor Actor) error {
-	return db.changeItem(ctx, conv, seen, actor, "until "+until.UTC().Format(time.RFC3339), func(tx pgx.Tx, q *QueueItem) error {
+	why := "until an answer comes"
+	if !until.IsZero() {
+		why = "until " + until.UTC().Format(time.RFC3339)
+	}
+	return db.changeItem(ctx, conv, seen, actor, why, func(tx pgx.Tx, q *QueueItem) error {
 		if q.State == ItemDone {
 			return fmt.Errorf("conversation %d is done: %w", conv, ErrConflict)
 		}
 		if err := keepUndo(ctx, tx, q.OfficeID, conv, "snoozed", actor, before{}); err != nil {
 			return err
 		}
-		q.State, q.SnoozedUntil = ItemSnoozed, &until
+		if q.State, q.SnoozedUntil = ItemSnoozed, nil; !until.IsZero() {
+			q.SnoozedUntil = &until
+		}
 		return nil
 	})
 }
@@ -169,8 +176,8 @@ func (db *DB) AddNote(ctx context.Context, conv int64, body string, actor Actor)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO note (conversation_id, staff_id, body) VALUES ($1, nullif($2, 0), $3)`, conv, actor.StaffID, cleanText(body)); err != nil {
-			return fmt.Errorf("writing a note: %w", err)
+		if err := writeNote(ctx, tx, conv, actor, body); err != nil {
+			return err
 		}
 		return notify(ctx, tx, NotifyQueue, officeID)
 	})

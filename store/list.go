@@ -94,7 +94,8 @@ type ListRow struct {
 	Attachments    int
 	Messages       int // incoming and outgoing
 	Transactions   []ListTransaction
-	Candidates     int // requests that are only offered
+	Candidates     int  // requests that are only offered
+	ToApprove      bool // a draft waits for approval
 }
 
 // ListTransaction is a request on which a conversation is filed.
@@ -137,7 +138,8 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 			coalesce(m.sender_verified, false) AS sender_verified, coalesce(m.message_id, '') AS message_id,
 			coalesce(left(m.new_text, 400), '') AS new_text, coalesce(jsonb_array_length(m.attachments), 0) AS attachments,
 			(SELECT count(*) FROM message x WHERE x.conversation_id = q.conversation_id) AS messages,
-			coalesce(t.list, '[]') AS transactions, coalesce(t.candidates, 0) AS candidates
+			coalesce(t.list, '[]') AS transactions, coalesce(t.candidates, 0) AS candidates,
+			EXISTS (SELECT FROM draft d WHERE d.conversation_id = q.conversation_id AND d.wants_approval) AS to_approve
 		FROM queue_item q
 		JOIN conversation c ON c.id = q.conversation_id
 		JOIN office o ON o.id = q.office_id

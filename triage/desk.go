@@ -48,9 +48,21 @@ func (d *Desk) Reopen(ctx context.Context, conversation int64, actor store.Actor
 	return d.DB.ReopenConversation(ctx, conversation, actor, why, now)
 }
 
-// Snooze takes a conversation off the list until then; mail brings it back earlier.
+// Snooze takes a conversation off the list until then, the zero time is until an
+// answer comes; mail brings it back earlier.
 func (d *Desk) Snooze(ctx context.Context, conversation, seen int64, until time.Time, actor store.Actor) error {
 	return d.DB.SnoozeConversation(ctx, conversation, seen, until, actor)
+}
+
+// HandOver gives a conversation to someone with the reason; was is who had it on
+// the page.
+func (d *Desk) HandOver(ctx context.Context, conversation, to, was int64, why string, actor store.Actor) error {
+	return d.DB.HandOver(ctx, conversation, to, was, why, actor)
+}
+
+// SendBack gives a draft that asks for approval back to its writer.
+func (d *Desk) SendBack(ctx context.Context, conversation, writer int64, why string, actor store.Actor) error {
+	return d.DB.SendBack(ctx, conversation, writer, why, actor)
 }
 
 // Note writes an internal note.

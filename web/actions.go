@@ -3,8 +3,10 @@ package web
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -81,6 +83,12 @@ func (s *Server) changeState(v *visit) error {
 		}
 		return v.toConversation(id, "reopened")
 	case "snooze":
+		if v.r.PostFormValue("until") == "answer" {
+			if err := s.Desk.Snooze(v.ctx(), id, seen, time.Time{}, actor(v)); err != nil {
+				return newerMail(err)
+			}
+			return v.redirect(fmt.Sprintf("/?done=snoozed&of=%d", id))
+		}
 		day, err := store.ParseDate(v.r.PostFormValue("until"))
 		if err != nil || day.IsZero() {
 			return badRequest("Say until which day: %q is none.", v.r.PostFormValue("until"))
@@ -108,6 +116,40 @@ func newerMail(err error) error {
 		return conflict("Something new came into this conversation while you looked at it, so nothing was done. Read it first.")
 	}
 	return err
+}
+
+// handOver gives a conversation to a supervisor, with the reason.
+func (s *Server) handOver(v *visit) error {
+	id, err := pathID(v, "id")
+	if err != nil {
+		return err
+	}
+	to, err := formID(v, "to")
+	if err != nil {
+		return err
+	}
+	was, err := formID(v, "was")
+	if err != nil {
+		return err
+	}
+	why := strings.TrimSpace(v.r.PostFormValue("why"))
+	if why == "" || len(why) > 2000 {
+		return badRequest("Say in a sentence why it is handed over.")
+	}
+	people, err := s.people(v.ctx())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(people, func(p store.Staff) bool { return p.ID == to && p.Role.AtLeast(store.RoleSupervisor) }) {
+		return badRequest("Choose a supervisor.")
+	}
+	if err := s.Desk.HandOver(v.ctx(), id, to, was, why, actor(v)); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			return conflict("A colleague was quicker: this conversation is in other hands now.")
+		}
+		return err
+	}
+	return v.toConversation(id, "handed")
 }
 
 func (s *Server) note(v *visit) error {

@@ -61,6 +61,8 @@ type conversationPage struct {
 	Intents     []string
 	Reply       *replyForm // nil where there is nobody to answer
 	Snooze      []snoozeChoice
+	Tomorrow    string        // the first day until which it can be snoozed
+	Supervisors []store.Staff // to whom it can be handed
 	Nearby      []store.NearbyConversation
 	Present     []store.Presence // who else has it open
 	MayApprove  bool
@@ -155,6 +157,12 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 	}
 	p.LastReply = triage.LastReplyID(st)
 	p.Snooze = s.snoozeChoices(p.Clock)
+	p.Tomorrow = store.DateOf(v.now, p.Clock.office.Rules.Location).AddDays(1).String()
+	for _, x := range p.People {
+		if x.Role.AtLeast(store.RoleSupervisor) && x.ID != v.staff.ID {
+			p.Supervisors = append(p.Supervisors, x)
+		}
+	}
 	var requests []int64
 	for _, r := range p.Requests {
 		requests = append(requests, r.ID)

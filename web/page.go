@@ -236,6 +236,7 @@ var flashes = map[string]string{
 	"retried":     "It is filed anew; what cannot be read comes back here.",
 	"bulk":        "Done.",
 	"joined":      "Joined.",
+	"handed":      "Handed over, with the reason as a note.",
 	"split":       "Split off: this is the new conversation.",
 	"back":        "Undone.",
 	"approved":    "Approved: these notices go out now.",

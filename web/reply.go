@@ -329,7 +329,13 @@ func (s *Server) saveDraft(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := s.storeDraft(v, in, false); err != nil {
+	asks := false
+	if v.r.PostFormValue("quiet") != "" { // what is typed after one asked does not take the question back
+		if asks, err = s.DB.AsksApproval(v.ctx(), id, v.staff.ID); err != nil {
+			return err
+		}
+	}
+	if err := s.storeDraft(v, in, asks); err != nil {
 		return err
 	}
 	if v.r.PostFormValue("quiet") == "" {
@@ -357,11 +363,11 @@ func (s *Server) storeDraft(v *visit, in written, approval bool) error {
 
 // asksApproval is an error where a colleague's draft does not ask for approval any more.
 func (s *Server) asksApproval(v *visit, conversation, of int64) error {
-	st, err := s.DB.ReadStory(v.ctx(), conversation)
+	asks, err := s.DB.AsksApproval(v.ctx(), conversation, of)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(st.Drafts, func(d store.Draft) bool { return d.StaffID == of && d.WantsApproval }) {
+	if !asks {
 		return conflict("This draft does not ask for approval any more.")
 	}
 	return nil
@@ -380,21 +386,13 @@ func (s *Server) sendBack(v *visit) error {
 	if err != nil {
 		return err
 	}
-	st, err := s.DB.ReadStory(v.ctx(), id)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(st.Drafts, func(d store.Draft) bool { return d.StaffID == of && d.WantsApproval })
-	if i < 0 {
-		return conflict("This draft does not ask for approval any more.")
-	}
-	d := st.Drafts[i]
-	d.WantsApproval = false
-	if err := s.Desk.SaveDraft(v.ctx(), d, v.now); err != nil {
-		return err
-	}
 	why := strings.TrimSpace(v.r.PostFormValue("why"))
-	if err := s.Desk.Note(v.ctx(), id, fmt.Sprintf("Draft of %s sent back. %s", d.Staff, why), actor(v)); err != nil {
+	if len(why) > 2000 {
+		return badRequest("Say in a sentence or two what to change.")
+	}
+	if err := s.Desk.SendBack(v.ctx(), id, of, why, actor(v)); errors.Is(err, store.ErrConflict) {
+		return conflict("This draft does not ask for approval any more.")
+	} else if err != nil {
 		return err
 	}
 	return v.toConversation(id, "sentback")

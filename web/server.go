@@ -162,6 +162,7 @@ func (s *Server) routes() []route {
 		{"POST /conversations/{id}/electronic", staff, s.allowElectronic},
 		{"POST /conversations/{id}/note", student, s.note},
 		{"POST /conversations/{id}/assign", student, s.assign},
+		{"POST /conversations/{id}/handover", student, s.handOver},
 		{"POST /conversations/{id}/state", student, s.changeState},
 		{"POST /conversations/{id}/match", student, s.changeMatch},
 		{"POST /conversations/{id}/split", student, s.split},

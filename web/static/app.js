@@ -52,6 +52,14 @@
 	const last = sessionStorage.getItem("here");
 	if (last) $(`tr[data-id="${CSS.escape(last)}"]`)?.classList.add("here");
 
+	function openMenu(key) {
+		const menu = $(`details.menu[data-key=${key}]`);
+		if (!menu) return;
+		menu.open = true;
+		$("button, textarea", menu)?.focus();
+	}
+	document.addEventListener("click", (e) => $$("details.menu[open]").forEach((m) => { if (!m.contains(e.target)) m.open = false; }));
+
 	const keys = {
 		j: () => go(here() ? rows()[rows().indexOf(here()) + 1] : rows()[0]),
 		k: () => go(here() ? rows()[rows().indexOf(here()) - 1] : rows()[0]),
@@ -67,6 +75,8 @@
 			if ($(".c-tick input:checked")) $(".bulkbar button[value=close]")?.click();
 		},
 		u: () => $("a[data-key=u]")?.click(),
+		s: () => openMenu("s"),
+		h: () => openMenu("h"),
 		f: () => { const here = $("button[data-key=f]"); if (here) here.click(); else $("#file-tn")?.focus(); },
 		z: () => $("button[data-key=z]")?.click(),
 		w: () => $("button[data-key=w]")?.click(),
@@ -76,6 +86,8 @@
 	document.addEventListener("keydown", (e) => {
 		if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
 		const typing = e.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+		const menu = e.key === "Escape" && e.target.closest("details.menu[open]");
+		if (menu) { menu.open = false; $("summary", menu).focus(); return; }
 		if (e.key === "Escape" && typing) { e.target.blur(); return; }
 		if (typing || $("dialog[open]") || !keys[e.key]) return;
 		e.preventDefault();
