@@ -33,6 +33,20 @@ func (v *visit) toConversation(id int64, done string) error {
 	return v.redirect(fmt.Sprintf("/conversations/%d?done=%s", id, done))
 }
 
+// goOn leads to the next conversation of the list that was looked at, where the
+// form names one that still waits; else to the list where that was its end, and
+// otherwise to where the action leads by itself.
+func (s *Server) goOn(v *visit, to, query string) error {
+	next := v.r.PostFormValue("next")
+	if id, err := strconv.ParseInt(next, 10, 64); err == nil {
+		to = "/"
+		if item, err := s.DB.Item(v.ctx(), id); err == nil && (item.State == store.ItemNew || item.State == store.ItemOpen) {
+			to = fmt.Sprintf("/conversations/%d", id)
+		}
+	}
+	return v.redirect(to + "?" + query)
+}
+
 // assign gives a conversation to someone; "to" is the button "Take it",
 // "choice" the menu beside it.
 func (s *Server) assign(v *visit) error {
@@ -76,7 +90,7 @@ func (s *Server) changeState(v *visit) error {
 		if err := s.Desk.Close(v.ctx(), id, seen, actor(v), ""); err != nil {
 			return newerMail(err)
 		}
-		return v.redirect(fmt.Sprintf("/?done=closed&of=%d", id))
+		return s.goOn(v, "/", fmt.Sprintf("done=closed&of=%d", id))
 	case "reopen":
 		if err := s.Desk.Reopen(v.ctx(), id, actor(v), "", v.now); err != nil {
 			return err
@@ -87,7 +101,7 @@ func (s *Server) changeState(v *visit) error {
 			if err := s.Desk.Snooze(v.ctx(), id, seen, time.Time{}, actor(v)); err != nil {
 				return newerMail(err)
 			}
-			return v.redirect(fmt.Sprintf("/?done=snoozed&of=%d", id))
+			return s.goOn(v, "/", fmt.Sprintf("done=snoozed&of=%d", id))
 		}
 		day, err := store.ParseDate(v.r.PostFormValue("until"))
 		if err != nil || day.IsZero() {
@@ -104,7 +118,7 @@ func (s *Server) changeState(v *visit) error {
 		if err := s.Desk.Snooze(v.ctx(), id, seen, until, actor(v)); err != nil {
 			return newerMail(err)
 		}
-		return v.redirect(fmt.Sprintf("/?done=snoozed&of=%d", id))
+		return s.goOn(v, "/", fmt.Sprintf("done=snoozed&of=%d", id))
 	default:
 		return badRequest("There is no action %q.", action)
 	}

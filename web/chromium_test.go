@@ -159,14 +159,27 @@ func TestAnswerByKeyboardWhileMailArrives(t *testing.T) {
 	if err := s.db.AddNote(t.Context(), id, "look", store.Actor{Name: "ana"}); err != nil {
 		t.Fatal(err)
 	}
-	c.do(chromedp.Click(chromedp.CSS(`button[value=send_close]`)))
-	c.until(settled + `location.pathname === "/" && document.body.textContent.includes("Take it back")`)
+	// One key sends it and leads to what comes next; another takes it back.
+	c.key("\x1b")
+	c.until(`document.activeElement.id !== "body"`)
+	next, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](`document.querySelector("#reply [name=next]").value`))
+	if err != nil || next == "0" || next == fmt.Sprint(id) {
+		t.Fatalf("after it comes %q, %v", next, err)
+	}
+	c.key("y")
+	c.until(settled + fmt.Sprintf(`location.pathname === "/conversations/%s" && document.body.textContent.includes("Take it back")`, next))
 	mails, err := s.db.ListOutbox(t.Context(), store.OutboxFilter{})
 	if err != nil || len(mails) != 1 || mails[0].To != "kobrien@example.edu" {
 		t.Fatalf("the outbox is %+v, %v", mails, err)
 	}
-	c.do(chromedp.Click(chromedp.CSS("form.flash button")))
-	c.until(settled + `document.querySelector("#body")?.value.startsWith("Yes, with a note")`)
+	c.key("z")
+	c.until(settled + fmt.Sprintf(`location.pathname === "/conversations/%d" && document.querySelector("#body")?.value.startsWith("Yes, with a note")`, id))
+
+	// Close leads on, too, and is undone.
+	c.key("e")
+	c.until(settled + fmt.Sprintf(`location.pathname === "/conversations/%s" && document.body.textContent.includes("Closed.")`, next))
+	c.key("z")
+	c.until(settled + fmt.Sprintf(`location.pathname === "/conversations/%d" && document.body.textContent.includes("Undone.")`, id))
 }
 
 func TestPhoneWidth(t *testing.T) {
@@ -177,11 +190,12 @@ func TestPhoneWidth(t *testing.T) {
 	c.do(chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.site.URL+"/login"), chromedp.SendKeys(chromedp.CSS("#username"), "ana"),
 		chromedp.SendKeys(chromedp.CSS("#password"), samplePassword), chromedp.Click(chromedp.CSS("button.primary")))
 	c.until(settled + `document.querySelector("tr[data-id]")`)
-	for _, path := range []string{"/", conv(s.talks["renewal"]), conv(s.talks["private"]), "/offices/healey/transactions/412304", "/notices", "/outbox", "/outbox/1", "/templates",
+	for _, path := range []string{"/", conv(s.talks["renewal"]), conv(s.talks["private"]), fmt.Sprintf("/write?from=%d&forward=%d&to_kind=vendor", s.talks["html"], s.msgs["html"]),
+		"/cancel?office=healey&tn=412790", "/offices/healey/transactions/412304", "/notices", "/outbox", "/outbox/1", "/templates",
 		"/templates/healey/overdue/en", "/stats", "/settings", "/?tab=kept_aside"} {
 		c.do(chromedp.Navigate(s.site.URL + path))
 		c.until(settled + "document.querySelector('main')")
-		wide, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 &&
+		wide, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](`document.querySelectorAll("details").forEach((d) => { d.open = true }), [...document.querySelectorAll("main *")].filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 &&
 			!e.closest(".wide, .vh, pre, nav, [hidden], thead")).map((e) => e.tagName + "." + e.className).slice(0, 3).join(", ")`))
 		if err != nil {
 			t.Fatal(err)

@@ -232,6 +232,9 @@ func entries(st *store.Story) (list []entry, newest *messageEntry) {
 		list = append(list, entry{At: st.Notes[i].CreatedAt, Note: &st.Notes[i]})
 	}
 	for i := range st.Events {
+		if e := st.Events[i]; e.Actor == "intake" && e.What == string(store.ItemNew) {
+			continue // the mail itself says so
+		}
 		list = append(list, entry{At: st.Events[i].At, Event: &st.Events[i]})
 	}
 	slices.SortStableFunc(list, func(a, b entry) int { return a.At.Compare(b.At) })

@@ -276,10 +276,11 @@ func (s *Server) send(v *visit, in written, problem string) error {
 	if err != nil {
 		return err
 	}
+	to := fmt.Sprintf("/conversations/%d", id)
 	if in.action == "send_close" {
-		return v.redirect(fmt.Sprintf("/?undo=%d", mailID))
+		to = "/"
 	}
-	return v.redirect(fmt.Sprintf("/conversations/%d?undo=%d", id, mailID))
+	return s.goOn(v, to, fmt.Sprintf("undo=%d", mailID))
 }
 
 // afterReply is where a conversation goes once it is answered.

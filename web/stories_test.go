@@ -57,7 +57,7 @@ func TestAnswer(t *testing.T) {
 	b := s.signIn(t, "tom")
 	id := s.talks["renewal"]
 	page := b.get(conv(id)).status(200).has("Could I keep the Thompson", "Quoted text", "says “keep … for another two weeks”", "TN in the subject", "97 %",
-		"Customs in Common", "File it here", "XFF", "Hello Jordan", "Best wishes,\nTom Weber")
+		"Customs in Common", "Move it here", "XFF", "Hello Jordan", "Best wishes,\nTom Weber")
 	sent := b.post(conv(id)+"/reply", "last_message", page.field("last_message"), "last_reply", page.field("last_reply"), "template", page.field("template"),
 		"subject", "Re: Overdue\r\nBcc: all@example.edu", "cc", "desk@example.edu", "body", "Dear Jordan,\r\nwe have asked the lender.\r\nTom", "action", "send_wait").status(303)
 	mails, err := s.db.ListOutbox(t.Context(), store.OutboxFilter{})

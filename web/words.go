@@ -85,7 +85,17 @@ var wordFuncs = template.FuncMap{
 	"pair":         func(a, b any) pair { return pair{a, b} },
 	"templateName": templateName,
 	"cancelName":   cancelName,
+	"rows":         rows,
 	"initials":     initials,
+}
+
+// rows is how many lines a text wants to be read without scrolling.
+func rows(text string) int {
+	n := 1
+	for line := range strings.SplitSeq(text, "\n") {
+		n += 1 + utf8.RuneCountInString(line)/95
+	}
+	return min(max(n, 7), 22)
 }
 
 // cancelName is the reason that a cancellation letter tells, in words.

@@ -52,6 +52,23 @@
 	const last = sessionStorage.getItem("here");
 	if (last) $(`tr[data-id="${CSS.escape(last)}"]`)?.classList.add("here");
 
+	// The order in which the list was looked at: from a conversation one goes on to the next.
+	const talk = $("[data-at]")?.dataset.at;
+	const order = JSON.parse(sessionStorage.getItem("order") || "[]");
+	const keepOrder = () => { if (rows().length) sessionStorage.setItem("order", JSON.stringify(rows().map((r) => r.dataset.id))); };
+	keepOrder();
+	if (talk) sessionStorage.setItem("here", talk);
+	function turn(by) {
+		const to = order[order.indexOf(talk) + by];
+		if (order.includes(talk) && to) location.href = "/conversations/" + to;
+	}
+	if (talk && order.includes(talk)) {
+		for (const form of $$("form[data-next]")) {
+			form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "next", value: order[order.indexOf(talk) + 1] || "0" }));
+		}
+	}
+
+	const press = (key) => $(`[data-key=${key}]`)?.click();
 	function openMenu(key) {
 		const menu = $(`details.menu[data-key=${key}]`);
 		if (!menu) return;
@@ -61,8 +78,8 @@
 	document.addEventListener("click", (e) => $$("details.menu[open]").forEach((m) => { if (!m.contains(e.target)) m.open = false; }));
 
 	const keys = {
-		j: () => go(here() ? rows()[rows().indexOf(here()) + 1] : rows()[0]),
-		k: () => go(here() ? rows()[rows().indexOf(here()) - 1] : rows()[0]),
+		j: () => { if (talk) turn(1); else go(here() ? rows()[rows().indexOf(here()) + 1] : rows()[0]); },
+		k: () => { if (talk) turn(-1); else go(here() ? rows()[rows().indexOf(here()) - 1] : rows()[0]); },
 		o: () => $("a.open", here() || document)?.click(),
 		x: () => { const box = here() && $("input[type=checkbox]", here()); if (box) { box.checked = !box.checked; showTicked(); } },
 		r: () => $("#body")?.focus(),
@@ -74,22 +91,33 @@
 			if (!$(".c-tick input:checked") && here()) { const box = $("input[type=checkbox]", here()); if (box) box.checked = true; }
 			if ($(".c-tick input:checked")) $(".bulkbar button[value=close]")?.click();
 		},
-		u: () => $("a[data-key=u]")?.click(),
+		u: () => press("u"),
 		s: () => openMenu("s"),
 		h: () => openMenu("h"),
 		f: () => { const here = $("button[data-key=f]"); if (here) here.click(); else $("#file-tn")?.focus(); },
-		z: () => $("button[data-key=z]")?.click(),
-		w: () => $("button[data-key=w]")?.click(),
+		z: () => press("z"),
+		w: () => press("w"),
+		t: () => press("t"),
+		v: () => press("v"),
+		c: () => press("c"),
+		y: () => press("y"),
+		Y: () => press("Y"),
+		l: () => $("[data-key=l]")?.focus(),
 		"/": () => $("#q")?.select(),
 		"?": () => $("#keys")?.showModal(),
 	};
 	document.addEventListener("keydown", (e) => {
+		if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && e.target.form?.dataset.draft) {
+			e.preventDefault();
+			$("button.primary", e.target.form)?.click();
+			return;
+		}
 		if (e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
 		const typing = e.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 		const menu = e.key === "Escape" && e.target.closest("details.menu[open]");
 		if (menu) { menu.open = false; $("summary", menu).focus(); return; }
 		if (e.key === "Escape" && typing) { e.target.blur(); return; }
-		if (typing || $("dialog[open]") || !keys[e.key]) return;
+		if (typing || $("dialog[open]") || !keys[e.key] || e.repeat && !"jk".includes(e.key)) return;
 		e.preventDefault();
 		keys[e.key]();
 	});
@@ -170,6 +198,7 @@
 		const focused = document.activeElement?.closest?.("tr[data-id]")?.dataset.id;
 		const at = here()?.dataset.id;
 		old.replaceWith(document.adoptNode(fresh));
+		keepOrder();
 		const head = $(".listhead h1", page);
 		if (head) $(".listhead h1")?.replaceWith(document.adoptNode(head));
 		document.title = page.title;
