@@ -113,7 +113,7 @@ func userColumns(u Object) Object {
 	return out
 }
 
-// health records whether ILLiad answers; nothing where we were told to end.
+// health records whether ILLiad answers, and by the right clock; nothing where we were told to end.
 func (a *API) health(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
@@ -121,6 +121,8 @@ func (a *API) health(ctx context.Context, err error) error {
 	detail := ""
 	if err != nil && !errors.Is(err, ErrUnknown) { // it answered
 		detail = err.Error()
+	} else {
+		detail = Findings{Skew: a.Client.Skew()}.Skewed()
 	}
 	return a.DB.SetHealth(ctx, a.OfficeID, "illiad", detail == "", detail)
 }
@@ -130,6 +132,24 @@ type Findings struct {
 	Version string
 	Skew    time.Duration // how far its clock is ahead of ours
 	Unknown []string      // statuses of the office that have no meaning in the configuration
+	// Unseen are statuses of routes that are not among those for which the
+	// office has a display name; that alone does not prove that they are not there.
+	Unseen []string
+}
+
+// maxSkew is how far the clocks may be apart before times in both systems
+// cannot be compared.
+const maxSkew = 5 * time.Minute
+
+// Skewed says that the clocks are too far apart; "" = they are not.
+func (f Findings) Skewed() string {
+	switch {
+	case f.Skew > maxSkew:
+		return fmt.Sprintf("its clock is %s ahead of ours; set the clocks of both machines by NTP", f.Skew)
+	case f.Skew < -maxSkew:
+		return fmt.Sprintf("its clock is %s behind ours; set the clocks of both machines by NTP", -f.Skew)
+	}
+	return ""
 }
 
 // Check asks ILLiad for its version, its time and its statuses. An error says
@@ -149,5 +169,44 @@ func (a *API) Check(ctx context.Context) (Findings, error) {
 			f.Unknown = append(f.Unknown, strings.TrimSpace(s))
 		}
 	}
+	for _, route := range a.Write.Routes.All() {
+		if !slices.ContainsFunc(statuses, func(s string) bool { return key(s) == key(route) }) && !slices.Contains(f.Unseen, route) {
+			f.Unseen = append(f.Unseen, route)
+		}
+	}
 	return f, a.health(ctx, nil)
+}
+
+// checkEvery is how often a running daemon checks ILLiad.
+const checkEvery = time.Hour
+
+// RunChecks checks ILLiad now and every hour until ctx ends: what it finds is
+// the health of "illiad" and of "illiad statuses".
+func (a *API) RunChecks(ctx context.Context) error {
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	for {
+		if err := a.CheckOnce(ctx); err != nil && ctx.Err() == nil {
+			a.Log.Warn("checking ILLiad", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// CheckOnce is one check of RunChecks.
+func (a *API) CheckOnce(ctx context.Context) error {
+	f, err := a.Check(ctx)
+	if err != nil {
+		return err
+	}
+	a.Log.Info("ILLiad answers", "version", f.Version, "skew", f.Skew)
+	detail := ""
+	if len(f.Unknown) > 0 {
+		detail = "ILLiad has statuses without a meaning: " + strings.Join(f.Unknown, ", ") + "; say under [office.states] what they mean"
+	}
+	return a.DB.SetHealth(ctx, a.OfficeID, "illiad statuses", detail == "", detail)
 }

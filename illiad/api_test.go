@@ -214,10 +214,43 @@ func TestRefresh(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	s, c := newServer(t)
-	a, _ := newAPI(t, c)
+	a, o := newAPI(t, c)
+	a.Write.Routes = store.Routes{Renewal: "checked out to customer", Reply: "Awaiting Reply"}
 	f, err := a.Check(t.Context())
-	if err != nil || f.Version != "9.2.0.0" || !cmp.Equal(f.Unknown, []string{"Extremely Overdue and Blocked"}) || f.Skew.Abs() > 2*time.Second {
+	if err != nil || f.Version != "9.2.0.0" || !cmp.Equal(f.Unknown, []string{"Extremely Overdue and Blocked"}) || f.Skew.Abs() > 2*time.Second || f.Skewed() != "" ||
+		!cmp.Equal(f.Unseen, []string{"Awaiting Reply"}) {
 		t.Errorf("got %+v, %v", f, err)
+	}
+	parts := func() map[string]store.Health {
+		t.Helper()
+		list, err := a.DB.Health(t.Context(), o.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := map[string]store.Health{}
+		for _, h := range list {
+			m[h.Part] = h
+		}
+		return m
+	}
+	s.SetAhead(20 * time.Minute)
+	if err := a.CheckOnce(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if h := parts(); h["illiad"].OK || !strings.Contains(h["illiad"].Detail, "ahead of ours") || h["illiad statuses"].OK || !strings.Contains(h["illiad statuses"].Detail, "Extremely Overdue") {
+		t.Errorf("health %+v", h)
+	}
+	s.SetAhead(0)
+	own, err := illiad.NewStateMap(map[string]string{"Extremely Overdue and Blocked": "on_loan"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.States = own
+	if err := a.CheckOnce(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if h := parts(); !h["illiad"].OK || !h["illiad statuses"].OK {
+		t.Errorf("health %+v", h)
 	}
 	s.Misbehave(func(*http.Request) illiadtest.Fault { return illiadtest.LogInPage })
 	if _, err := a.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "base_url") {

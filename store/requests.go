@@ -51,6 +51,24 @@ func (db *DB) TransactionsOfPatron(ctx context.Context, patronID int64, limit in
 		ORDER BY transaction_number DESC`, patronID, limit)
 }
 
+// StatusCount is a status of the ILL system and how many requests have it.
+type StatusCount struct {
+	Status string
+	Count  int
+}
+
+// UnknownStatuses lists the statuses of the office's requests that have no
+// meaning in the configuration, the most frequent first.
+func (db *DB) UnknownStatuses(ctx context.Context, officeID int64) ([]StatusCount, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT status, count(*) AS count FROM transaction WHERE office_id = $1 AND state = 'unknown' AND closed_at IS NULL
+		GROUP BY status ORDER BY count(*) DESC, status`, officeID)
+	if err != nil {
+		return nil, fmt.Errorf("reading statuses without a meaning: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[StatusCount])
+}
+
 func (db *DB) transactions(ctx context.Context, sql string, args ...any) ([]Transaction, error) {
 	rows, err := db.pool.Query(ctx, sql, args...)
 	if err != nil {

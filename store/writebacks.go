@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -98,6 +99,12 @@ type Routes struct {
 	Reply           string // a patron answered about a request that is not supplied yet
 	// What the mail of a system says, once it is accepted.
 	Unfilled, Conditional, Shipped, FileReady, Recalled, RenewalOK, RenewalDenied string
+}
+
+// All lists the statuses to which requests are moved.
+func (r Routes) All() []string {
+	_, proposed := r.proposed()
+	return slices.DeleteFunc(append([]string{r.Cancelled, r.Renewal, r.ClaimedReturned, r.Reply}, proposed...), func(s string) bool { return s == "" })
 }
 
 // proposed are the kinds of proposal, and the routes that they have.

@@ -102,6 +102,9 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	}
 	c.query(ctx, inst, o)
 	c.illSystem(ctx, inst, o)
+	if err := c.unknownStatuses(ctx, inst, o); err != nil {
+		return err
+	}
 	office := inst.offices[o.Code]
 	switch {
 	case office.ImportedAt == nil:

@@ -83,6 +83,7 @@ func (d *daemon) run(ctx context.Context) error {
 		if source != nil {
 			scheduler.Jobs = append(scheduler.Jobs, *source)
 		}
+		start("statuses "+o.Code, func(ctx context.Context) error { return d.watchStatuses(ctx, o) })
 		if err := d.askILLiad(start, o, n, intake); err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"illmail/illiad"
+	"illmail/mailbox"
 	"illmail/notices"
 	"illmail/store"
 	"illmail/triage"
@@ -44,6 +46,7 @@ func (d *daemon) askILLiad(start func(string, func(context.Context) error), o *O
 		return err
 	}
 	n.Refresher = api
+	start("check of ILLiad "+o.Code, api.RunChecks)
 	start("patrons' requests "+o.Code, func(ctx context.Context) error {
 		return api.RunPatrons(ctx, func(ctx context.Context, patronID int64) error {
 			return intake.MatchAgain(ctx, patronID, time.Now().Add(-24*time.Hour))
@@ -67,17 +70,87 @@ func (c *checker) illSystem(ctx context.Context, inst *installation, o *OfficeCo
 	}
 	defer api.Client.Close()
 	f, err := api.Check(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		c.fail("correct [office.illiad], or ask who runs ILLiad's server", "ILLiad: %v", err)
 		return
-	case f.Skew.Abs() > 5*time.Minute:
-		c.fail("set the clocks of both machines by NTP", "ILLiad: its clock is %s ahead of ours", f.Skew)
 	}
 	c.ok("ILLiad: Web Platform %s", f.Version)
+	if held := stillOn(o.ILLiad.OffInILLiad); len(held) > 0 {
+		c.finding(mailbox.Finding{OK: true, What: "ILLiad: its own mail may be on for " + strings.Join(held, ", ") + ": these notices are held",
+			Do: "turn it off there (BorrowingOverdueNoticesActive for overdue), and say so in off_in_illiad"})
+	}
+	if skewed := f.Skewed(); skewed != "" {
+		c.fail("set the clocks of both machines by NTP", "ILLiad: %s", skewed)
+	}
 	if len(f.Unknown) > 0 {
 		c.fail(`say under [office.states] what they mean: "Awaiting Reply" = "open"`, "ILLiad: statuses without a meaning: %s", strings.Join(f.Unknown, ", "))
 	}
+	if o.ILLiad.WriteBack && len(f.Unseen) > 0 {
+		c.finding(mailbox.Finding{OK: true, What: "ILLiad: routes lead to " + strings.Join(f.Unseen, ", "),
+			Do: "see in ILLiad that these statuses exist: they are not among those with a display name"})
+	}
+}
+
+// unknownStatuses says which of the office's requests have a status that the
+// configuration does not name: they are shown, and nothing is told by them.
+func (c *checker) unknownStatuses(ctx context.Context, inst *installation, o *OfficeConfig) error {
+	detail, err := inst.unknownStatuses(ctx, o)
+	if detail != "" {
+		c.fail(`say under [office.states] what they mean: "Awaiting Reply" = "open"`, "transactions: %s", detail)
+	}
+	return err
+}
+
+func (inst *installation) unknownStatuses(ctx context.Context, o *OfficeConfig) (detail string, err error) {
+	statuses, err := inst.db.UnknownStatuses(ctx, inst.offices[o.Code].ID)
+	if err != nil || len(statuses) == 0 {
+		return "", err
+	}
+	var names []string
+	for i, s := range statuses {
+		if i == 10 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, fmt.Sprintf("%q (%d)", s.Status, s.Count))
+	}
+	return "statuses without a meaning: " + strings.Join(names, ", "), nil
+}
+
+// watchStatuses keeps the health of "statuses": what requests have and the
+// configuration does not name.
+func (d *daemon) watchStatuses(ctx context.Context, o *OfficeConfig) error {
+	tick := time.NewTicker(5 * time.Minute)
+	defer tick.Stop()
+	for {
+		detail, err := d.inst.unknownStatuses(ctx, o)
+		if err == nil {
+			do := detail
+			if do != "" {
+				do += "; say under [office.states] what they mean"
+			}
+			err = d.inst.db.SetHealth(ctx, d.inst.offices[o.Code].ID, "statuses", detail == "", do)
+		}
+		if err != nil && ctx.Err() == nil {
+			d.log.Warn("looking for statuses without a meaning", "office", o.Code, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// stillOn are the kinds of ILLiad's own mail of which the office has not said
+// that they are off.
+func stillOn(off []string) (on []string) {
+	for _, kind := range []string{"overdue", "cancellation", "pickup", "delivery"} {
+		if !slices.Contains(off, kind) {
+			on = append(on, kind)
+		}
+	}
+	return on
 }
 
 // routes are the statuses to which the office wants its requests moved.

@@ -146,6 +146,24 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// TestUnknownStatusIsShown: a status that the configuration does not name is
+// shown with what to do, and nothing is guessed of it.
+func TestUnknownStatusIsShown(t *testing.T) {
+	inst, site := pushTo(t)
+	o := &inst.cfg.Offices[0]
+	if detail, err := inst.unknownStatuses(t.Context(), o); detail != "" || err != nil {
+		t.Errorf("%q, %v", detail, err)
+	}
+	post(t, site, pushToken, `[{"transaction_number": 1, "username": "jdoe3", "status": "Awaiting Reply"}, {"transaction_number": 2, "username": "jdoe3", "status": "Awaiting Reply"},
+		{"transaction_number": 3, "username": "jdoe3", "status": "Lost in Space"}]`)
+	if detail, err := inst.unknownStatuses(t.Context(), o); detail != `statuses without a meaning: "Awaiting Reply" (2), "Lost in Space" (1)` || err != nil {
+		t.Errorf("%q, %v", detail, err)
+	}
+	if tx, _ := inst.db.TransactionByNumber(t.Context(), inst.offices["healey"].ID, 1); tx.State != store.StateUnknown {
+		t.Errorf("got %+v", tx)
+	}
+}
+
 func TestPushKeepsStrangersOut(t *testing.T) {
 	_, site := pushTo(t)
 	const row = `{"transaction_number": 1, "username": "jdoe3", "status": "Request Sent"}`

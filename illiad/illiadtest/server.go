@@ -46,7 +46,8 @@ type Server struct {
 	written       map[string][]Object
 	calls         []string
 	fault         func(*http.Request) Fault
-	NotesReadable bool // GET of notes and histories works; no documentation says so
+	ahead         time.Duration // of its clock
+	NotesReadable bool          // GET of notes and histories works; no documentation says so
 }
 
 // New starts a server on a loopback address; the caller closes it.
@@ -78,6 +79,13 @@ func (s *Server) Misbehave(fault func(*http.Request) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = fault
+}
+
+// SetAhead moves the server's clock.
+func (s *Server) SetAhead(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead = by
 }
 
 // Status is the transaction's status.
@@ -122,6 +130,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.calls = append(s.calls, r.Method+" "+path)
+	w.Header().Set("Date", time.Now().Add(s.ahead).UTC().Format(http.TimeFormat))
 	fault := None
 	if s.fault != nil {
 		fault = s.fault(r)
