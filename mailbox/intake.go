@@ -28,6 +28,7 @@ type intake struct {
 	seen     []sighting      // how far the folder reached, and when
 	history  []uint32        // what is left of it, falling; nil: not asked yet
 	asked    bool            // history was asked for on this connection
+	again    []uint32        // what staff want to be asked for once more
 }
 
 // sighting is the highest UID that a search saw.
@@ -161,6 +162,23 @@ func (in *intake) advanceOver(ctx context.Context, present []uint32, confirmed u
 		}
 	}
 	return nil
+}
+
+// takeAgain asks once more for what the server could not give before.
+func (in *intake) takeAgain(ctx context.Context) error {
+	more, err := in.w.Sink.Again(ctx, in.folder, in.marks.UIDValidity)
+	if err != nil {
+		return fmt.Errorf("asking what to fetch again of %s: %w", in.folder, err)
+	}
+	for _, u := range more {
+		if !slices.Contains(in.again, u) {
+			in.again = append(in.again, u)
+			in.suspects[u] = alone
+		}
+	}
+	done, _, err := in.take(ctx, in.again)
+	in.again = slices.DeleteFunc(in.again, func(u uint32) bool { return slices.Contains(done, u) })
+	return err
 }
 
 // takeHistory takes in one chunk below the backfill mark, newest first, and

@@ -24,6 +24,7 @@ type memSink struct {
 	order    []mailbox.Location
 	calls    []int // messages of each Receive
 	vanished map[string][]uint32
+	again    []uint32 // what staff want once more
 	health   []string // "ok …" or "bad …"
 }
 
@@ -87,6 +88,17 @@ func (s *memSink) Vanished(_ context.Context, folder string, _ uint32, uids []ui
 	s.vanished[folder] = append(s.vanished[folder], uids...)
 	s.notify()
 	return nil
+}
+
+func (s *memSink) Again(context.Context, string, uint32) ([]uint32, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	uids := s.again
+	s.again = nil
+	for _, u := range uids { // what staff see in its place goes when it comes after all
+		delete(s.got, mailbox.Location{Folder: "INBOX", UIDValidity: s.marks["INBOX"].UIDValidity, UID: u})
+	}
+	return uids, nil
 }
 
 func (s *memSink) SetMarks(_ context.Context, folder string, m mailbox.Marks) error {

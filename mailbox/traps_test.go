@@ -359,6 +359,23 @@ func TestAServerErrorAtOneMessageIsIsolated(t *testing.T) {
 	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "3 ") {
 		t.Errorf("the refusal cost connections: %q", last)
 	}
+
+	// Staff ask for it again: in vain, and then the server is mended.
+	for _, mended := range []bool{false, true} {
+		f.mu.Lock()
+		if mended {
+			f.fetch = nil
+		}
+		f.mu.Unlock()
+		sink.again = []uint32{6}
+		catchUp(t, w)
+		if r, _ := sink.byUID(6); (r.raw == rawMail(6)) != mended || (r.problem == "") != mended {
+			t.Errorf("asked for again, mended %v: %+v", mended, r)
+		}
+	}
+	if m := sink.marks["INBOX"]; m.HighUID != 7 {
+		t.Errorf("marks %+v", m)
+	}
 }
 
 // The library takes a connection that ends inside a literal for the end of the

@@ -146,6 +146,9 @@ func (w *Watcher) watch(ctx context.Context, catchUp bool) error {
 		if err := in.takeNew(ctx); err != nil {
 			return err
 		}
+		if err := in.takeAgain(ctx); err != nil {
+			return err
+		}
 		more, err := in.takeHistory(ctx)
 		if err != nil {
 			return err

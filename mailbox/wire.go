@@ -85,6 +85,9 @@ type Sink interface {
 	Receive(ctx context.Context, msgs []Fetched) error
 	// Vanished notes UIDs between the marks that the server no longer has.
 	Vanished(ctx context.Context, folder string, uidValidity uint32, uids []uint32) error
+	// Again hands over the UIDs that staff want to be asked for once more; each
+	// is handed over once.
+	Again(ctx context.Context, folder string, uidValidity uint32) ([]uint32, error)
 	// SetMarks moves the marks, after everything they cover was received. Marks
 	// with another UIDVALIDITY than the stored ones, or with the same and a
 	// lower HighUID, mean that the server numbers its mail anew: what was known

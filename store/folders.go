@@ -107,6 +107,17 @@ func (db *DB) NoteVanished(ctx context.Context, f Folder, uidValidity uint32, ui
 	return nil
 }
 
+// FetchAgain hands over the UIDs that RetryKeptAside wants to be fetched once
+// more; each is handed over once.
+func (db *DB) FetchAgain(ctx context.Context, f Folder, uidValidity uint32) ([]uint32, error) {
+	rows, err := db.pool.Query(ctx, `
+		UPDATE location SET again = false WHERE folder_id = $1 AND uid_validity = $2 AND again RETURNING uid`, f.ID, uidValidity)
+	if err != nil {
+		return nil, fmt.Errorf("looking what to fetch again of folder %q: %w", f.Name, err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uint32])
+}
+
 func bigints(uids []uint32) []int64 {
 	out := make([]int64, len(uids))
 	for i, u := range uids {

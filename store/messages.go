@@ -322,21 +322,28 @@ func (db *DB) FilingFailed(ctx context.Context, messageID int64, problem string,
 	})
 }
 
-// RetryKeptAside puts a message that was kept aside back into the line.
-// ErrNotFound where there is none, or the server never gave its bytes.
+// RetryKeptAside files a message again that was kept aside. Of one that the
+// server could not give it is asked for again, at the folder's next visit.
 func (db *DB) RetryKeptAside(ctx context.Context, messageID int64, actor Actor) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		var officeID int64
+		what := "tried again"
 		err := tx.QueryRow(ctx, `
 			UPDATE message SET state = 'stored', attempts = 0, tried_at = NULL, problem = ''
 			WHERE id = $1 AND state = 'kept_aside' AND EXISTS (SELECT FROM message_chunk WHERE message_id = $1) RETURNING office_id`, messageID).Scan(&officeID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			what = "asked for again"
+			err = tx.QueryRow(ctx, `
+				UPDATE location l SET again = true FROM message m
+				WHERE m.id = $1 AND l.message_id = m.id AND l.outcome = 'unfetchable' RETURNING m.office_id`, messageID).Scan(&officeID)
+		}
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("trying message %d again: %w", messageID, ErrNotFound)
 		}
 		if err != nil {
 			return fmt.Errorf("trying message %d again: %w", messageID, err)
 		}
-		if err := addEvent(ctx, tx, Event{OfficeID: officeID, Actor: actor.Name, Subject: "message", SubjectID: messageID, What: "tried again"}); err != nil {
+		if err := addEvent(ctx, tx, Event{OfficeID: officeID, Actor: actor.Name, Subject: "message", SubjectID: messageID, What: what}); err != nil {
 			return err
 		}
 		return notify(ctx, tx, NotifyMail, officeID)

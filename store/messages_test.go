@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,8 +140,16 @@ func TestUnfetchableIsShownAndReplaced(t *testing.T) {
 	if err != nil || len(aside) != 1 || aside[0].Problem == "" {
 		t.Fatalf("kept aside: %+v, %v", aside, err)
 	}
-	if err := in.db.RetryKeptAside(ctx, aside[0].ID, store.Actor{Name: "anna"}); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("retrying what has no bytes: %v", err)
+	if uids, err := in.db.FetchAgain(ctx, in.folder, 1); err != nil || len(uids) > 0 {
+		t.Errorf("to fetch again, unasked: %v, %v", uids, err)
+	}
+	if err := in.db.RetryKeptAside(ctx, aside[0].ID, store.Actor{Name: "anna"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]uint32{{9}, {}} {
+		if uids, err := in.db.FetchAgain(ctx, in.folder, 1); err != nil || !slices.Equal(uids, want) {
+			t.Errorf("to fetch again: %v, %v, want %v", uids, err, want)
+		}
 	}
 	bad.Body, bad.Problem = strings.NewReader("Subject: here\r\n\r\nat last"), ""
 	if n, err := in.db.Receive(ctx, in.folder, []store.Incoming{bad}); n != 1 || err != nil {

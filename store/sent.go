@@ -59,3 +59,20 @@ func (db *DB) SentMails(ctx context.Context, officeID int64, k SentKeys) ([]Sent
 	}
 	return list, nil
 }
+
+// AnswersElsewhere looks whether what colleagues answer in Outlook or webmail
+// reaches the office's Sent: unknown is how many mails that came in since then
+// answer one that is neither ours nor anything that was read here, and kept how
+// many mails are here that a person of the office wrote outside this program.
+func (db *DB) AnswersElsewhere(ctx context.Context, officeID int64, since time.Time) (unknown, kept int, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE direction = 'in' AND kind IN ('patron', 'partner') AND refs[1] <> ''
+				AND NOT EXISTS (SELECT FROM message o WHERE o.office_id = m.office_id AND o.message_id = m.refs[1])
+				AND NOT EXISTS (SELECT FROM outbox b WHERE b.office_id = m.office_id AND (b.message_id = m.refs[1] OR b.alias_message_id = m.refs[1]))),
+			count(*) FILTER (WHERE direction = 'out' AND outbox_id IS NULL)
+		FROM message m WHERE office_id = $1 AND state = 'filed' AND internal_date >= $2`, officeID, since).Scan(&unknown, &kept)
+	if err != nil {
+		return 0, 0, fmt.Errorf("looking for answers that were written elsewhere: %w", err)
+	}
+	return unknown, kept, nil
+}

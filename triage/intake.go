@@ -74,6 +74,11 @@ func (in *Intake) Vanished(ctx context.Context, folder string, uidValidity uint3
 	return in.Sink(store.FolderInbox).Vanished(ctx, folder, uidValidity, uids)
 }
 
+// Again hands over what staff want to be asked for once more.
+func (in *Intake) Again(ctx context.Context, folder string, uidValidity uint32) ([]uint32, error) {
+	return in.Sink(store.FolderInbox).Again(ctx, folder, uidValidity)
+}
+
 // SetMarks moves the marks.
 func (in *Intake) SetMarks(ctx context.Context, folder string, m mailbox.Marks) error {
 	return in.Sink(store.FolderInbox).SetMarks(ctx, folder, m)
@@ -140,6 +145,14 @@ func (s folderSink) Vanished(ctx context.Context, folder string, uidValidity uin
 		return err
 	}
 	return s.in.DB.NoteVanished(ctx, f, uidValidity, uids)
+}
+
+func (s folderSink) Again(ctx context.Context, folder string, uidValidity uint32) ([]uint32, error) {
+	f, err := s.folder(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	return s.in.DB.FetchAgain(ctx, f, uidValidity)
 }
 
 func (s folderSink) Receive(ctx context.Context, msgs []mailbox.Fetched) error {

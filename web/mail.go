@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"html"
 	"mime"
@@ -43,7 +44,7 @@ func (s *Server) message(v *visit) error {
 		return v.redirect(fmt.Sprintf("/conversations/%d#m%d", *m.ConversationID, id))
 	}
 	raw, more, err := s.DB.ReadRaw(v.ctx(), id, 64<<10)
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // the server never gave it
 		return err
 	}
 	return s.render(v, http.StatusOK, "message", "/", map[string]any{

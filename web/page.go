@@ -233,7 +233,7 @@ var flashes = map[string]string{
 	"corrected":   "Corrected. The classifier learns from it.",
 	"undone":      "Taken back: the reply was not sent. Its text is in your draft.",
 	"toolate":     "Too late to take back: it has gone.",
-	"retried":     "It is filed anew; what cannot be read comes back here.",
+	"retried":     "It is tried again, within minutes; what cannot be had or read stays here.",
 	"bulk":        "Done.",
 	"joined":      "Joined.",
 	"handed":      "Handed over, with the reason as a note.",

@@ -112,6 +112,9 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	default:
 		c.ok("transactions: imported %s, newest date inside %s", office.ImportedAt.In(o.location).Format("2006-01-02 15:04"), office.DataDate)
 	}
+	if err := c.colleagues(ctx, inst, o); err != nil {
+		return err
+	}
 	if office.SendingStopped != "" {
 		c.fail("confirm it on the settings page", "sending is stopped: %s", office.SendingStopped)
 	}
@@ -137,6 +140,31 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	}
 	if sendTest != "" {
 		return c.sendTest(ctx, inst, o, n, sendTest)
+	}
+	return nil
+}
+
+// strangersAnswered is how many mails that answer what this mailbox does not
+// hold are more than people who start from a colleague's or their own mail.
+const strangersAnswered = 3
+
+// colleagues says whether Sent keeps what colleagues write in Outlook or
+// webmail. A shared Microsoft 365 mailbox does not by itself: the copy goes to
+// the writer's own Sent, and what they answered stays on the list.
+func (c *checker) colleagues(ctx context.Context, inst *installation, o *OfficeConfig) error {
+	unknown, kept, err := inst.db.AnswersElsewhere(ctx, inst.offices[o.Code].ID, time.Now().AddDate(0, 0, -30))
+	if err != nil {
+		return err
+	}
+	switch {
+	case kept > 0:
+		c.ok("colleagues' answers: Sent holds %d of the last 30 days that were written outside this program", kept)
+	case unknown >= strangersAnswered:
+		c.fail(fmt.Sprintf("on a shared Microsoft 365 mailbox run Set-Mailbox %s -MessageCopyForSentAsEnabled $true -MessageCopyForSendOnBehalfEnabled $true; elsewhere let their mail programs save what they send for %s in its Sent folder", o.Address, o.Address),
+			"colleagues' answers: %d mails of the last 30 days answer what neither we nor this mailbox's Sent folder have sent", unknown)
+	case o.OAuth.Provider == "microsoft" && o.usesTokens():
+		c.finding(mailbox.Finding{OK: true, What: "colleagues' answers: none in Sent yet",
+			Do: fmt.Sprintf("if %s is a shared mailbox, run Set-Mailbox %s -MessageCopyForSentAsEnabled $true -MessageCopyForSendOnBehalfEnabled $true, or answers that colleagues write in Outlook are not seen", o.Address, o.Address)})
 	}
 	return nil
 }

@@ -246,10 +246,12 @@ CREATE TABLE location (
     internal_date timestamptz,
     size         bigint NOT NULL DEFAULT 0,   -- as the server said: a UID used again for another message is known by it
     seen_at      timestamptz NOT NULL DEFAULT now(),
+    again        boolean NOT NULL DEFAULT false, -- unfetchable, and staff want it to be asked for once more
     PRIMARY KEY (folder_id, uid_validity, uid),
     CHECK ((outcome IN ('stored', 'unfetchable')) = (message_id IS NOT NULL))
 );
 CREATE INDEX location_message ON location (message_id);
+CREATE INDEX location_again ON location (folder_id) WHERE again;
 
 -- Every id ever seen in Message-ID, In-Reply-To or References leads to its conversation;
 -- so do "bounce:…" (reports on one mail) and "about:…" (fresh mail of a patron on the same requests).
