@@ -369,3 +369,49 @@ func TestBackOffGrowsIsBoundedAndHonoursTheServer(t *testing.T) {
 		t.Errorf("the server asked for 299712 ms, got %v", d)
 	}
 }
+
+func TestMovingWithoutMoveNeverLosesMail(t *testing.T) {
+	for _, tc := range []struct {
+		name, caps, copy string
+		want             []string // the commands after the fetch
+	}{
+		{"COPY works", "IMAP4rev1 UIDPLUS", "OK [COPYUID 9 1 1] done", []string{"UID COPY", "UID STORE", "UID EXPUNGE"}},
+		{"COPY fails", "IMAP4rev1 UIDPLUS", "NO [TRYCREATE] no such folder", []string{"UID COPY"}},
+		{"no UIDPLUS", "IMAP4rev1", "OK done", nil},
+		{"MOVE", "IMAP4rev1 UIDPLUS MOVE", "", []string{"UID MOVE"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := newFake()
+			f.other = func(l *mailtest.Line) {
+				switch l.Command {
+				case "CAPABILITY":
+					l.Untagged("CAPABILITY " + tc.caps)
+					l.End("OK done")
+				case "LOGIN":
+					l.End("OK [CAPABILITY " + tc.caps + "] in")
+				case "UID COPY":
+					l.End(tc.copy)
+				}
+			}
+			w, sink, srv := scriptedWatcher(t, f, "now")
+			w.AfterFiling = "move:Filed"
+			catchUp(t, w)
+			f.add(1)
+			catchUp(t, w)
+			wantMail(t, sink, 1)
+			var got []string
+			for _, line := range srv.Lines() {
+				fields := strings.Fields(line)
+				if len(fields) > 2 && fields[1] == "UID" && !slices.Contains([]string{"SEARCH", "FETCH"}, fields[2]) {
+					got = append(got, "UID "+fields[2])
+				}
+				if len(fields) > 1 && fields[1] == "EXPUNGE" {
+					t.Errorf("the client said %q", line)
+				}
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("commands %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
