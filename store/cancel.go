@@ -16,6 +16,9 @@ type Cancelled struct {
 	// Route: staff cancel it here and now; the ILL system hears of it once the
 	// reply cannot be taken back any more.
 	Route bool
+	// Todo is what must be done elsewhere: the conversation stays on the list
+	// with it. "" for nothing.
+	Todo string
 }
 
 // tellCancelled records that the reply is the cancellation letter of these

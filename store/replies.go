@@ -52,6 +52,11 @@ func (db *DB) AnswerConversation(ctx context.Context, a Answer) (outboxID int64,
 			return fmt.Errorf("dropping the draft: %w", err)
 		}
 		q.State, q.SnoozedUntil, q.AnswerBy, q.Note = a.Then, nil, Date{}, ""
+		for _, c := range a.Cancels {
+			if c.Todo != "" {
+				q.State, q.Note = ItemOpen, oneLine(strings.TrimPrefix(q.Note+"; "+c.Todo, "; "))
+			}
+		}
 		if q.AssignedTo == nil && a.StaffID != 0 {
 			q.AssignedTo = &a.StaffID // whoever answers has it from now on
 		}

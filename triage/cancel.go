@@ -164,11 +164,15 @@ func (c Cancellation) Cancels(l CancelLetter) []store.Cancelled {
 	return list
 }
 
+// cancelConfirmed tells a patron that what they do not need any more is cancelled.
+const cancelConfirmed = "reply-cancel-confirmed"
+
 // tells are the requests of whose cancellation a reply tells that was made of a
 // cancellation letter: those of the recipient that it names. Sent by hand, it
 // counts as well.
 func (d *Desk) tells(ctx context.Context, st *store.Story, to Recipient, in ReplyInput) ([]store.Cancelled, error) {
-	if in.Cancels != nil || !strings.HasPrefix(in.Template, "cancel") {
+	confirms := in.Template == cancelConfirmed
+	if in.Cancels != nil || !confirms && !strings.HasPrefix(in.Template, "cancel") {
 		return in.Cancels, nil
 	}
 	requests, err := d.mayTell(ctx, st, to, false)
@@ -177,9 +181,17 @@ func (d *Desk) tells(ctx context.Context, st *store.Story, to Recipient, in Repl
 	}
 	var list []store.Cancelled
 	for _, r := range requests {
-		if MayCancel(r.Transaction) && strings.Contains(in.Body, fmt.Sprint(r.TransactionNumber)) {
-			list = append(list, store.Cancelled{TransactionID: r.ID})
+		if !MayCancel(r.Transaction) || !strings.Contains(in.Body, fmt.Sprint(r.TransactionNumber)) {
+			continue
 		}
+		c := store.Cancelled{TransactionID: r.ID}
+		if confirms {
+			c.Reason, c.Route = "the customer asked for it", r.State == store.StateOpen
+			if ordered(r.Transaction) {
+				c.Todo = fmt.Sprintf("cancel %d in ILLiad and OCLC", r.TransactionNumber)
+			}
+		}
+		list = append(list, c)
 	}
 	return list, nil
 }

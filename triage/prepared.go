@@ -164,7 +164,7 @@ func chooseLetter(intent string, requests []store.RequestView) (name string, why
 	case "cancel":
 		switch {
 		case slices.ContainsFunc(requests, cancellable):
-			return "reply-cancel-confirmed", append(why, "it can still be cancelled")
+			return cancelConfirmed, append(why, "it can still be cancelled")
 		case has(store.StateOnLoan, store.StateInHands):
 			return "reply-return-how", append(why, "it is on loan: it can only be brought back")
 		}
@@ -191,7 +191,7 @@ func fitting(letter string, requests []store.RequestView) []store.RequestView {
 	switch letter {
 	case "reply-renewal-asked":
 		return keep(renewable)
-	case "reply-cancel-confirmed":
+	case cancelConfirmed:
 		return keep(cancellable)
 	}
 	return requests

@@ -124,3 +124,29 @@ func TestWhatIsOrderedBecomesATask(t *testing.T) {
 	b.post("/cancel", "office", "healey", "tn", "412304", "letter", "cancel-no-lender", "action", "show").status(409).has("cannot be cancelled any more")
 	b.post("/cancel", "office", "healey", "tn", "412790", "letter", "overdue", "action", "show").status(404)
 }
+
+func TestConfirmedCancellationIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	s.request(t, 501001, "Whigs and Hunters", store.StateOpen, "Awaiting Request Processing")
+	s.request(t, 501003, "Customs", store.StateSent, "Request Sent")
+	s.receive(t, []sampleMail{{name: "no-need", from: "Jordan Doe", addr: "jdoe3@example.edu", verified: true, user: "jdoe3", subject: "Please cancel", text: "I need neither any more.", kind: "patron", intent: "cancel", p: .95, tns: []int64{501001, 501003}}})
+	b := s.signIn(t, "tom")
+	id := s.talks["no-need"]
+	s.server.Desk.Undo = time.Nanosecond
+	page := b.get(conv(id)).status(200).has("501001", "501003")
+	if got := page.field("template"); got != "reply-cancel-confirmed" {
+		t.Fatalf("the letter is %q", got)
+	}
+	letter, err := s.server.Desk.Prepared(t.Context(), id, "", "Tom Weber", s.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.post(conv(id)+"/reply", "last_message", page.field("last_message"), "last_reply", "0", "template", letter.Template, "subject", letter.Subject, "body", letter.Body, "action", "send_close").status(303)
+	// What nobody works on is routed; what is ordered stays on the list.
+	if n := s.routed(t); n != 1 {
+		t.Errorf("%d are routed, want 1", n)
+	}
+	b.get("/?tab=mine").status(200).has("cancel 501003 in ILLiad and OCLC").hasNot("cancel 501001")
+	b.get("/offices/healey/transactions/501003").status(200).has("Cancellation notice", "in a letter of tom")
+}
