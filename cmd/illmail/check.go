@@ -127,6 +127,11 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	for _, w := range n.Rules.Warnings() {
 		c.finding(mailbox.Finding{OK: true, What: "notices: " + w})
 	}
+	for _, r := range n.Rules.Own {
+		if _, ok := n.Templates().Lookup(r.Template, "en"); r.Template != "" && !ok {
+			c.fail("see `illmail template list`", "notices: rule %q names the letter %q, which there is not: its notices are held", r.Name, r.Template)
+		}
+	}
 	if to := n.RehearsalAddress; to != "" {
 		c.ok("notices: rehearsal, all mail goes to %s", to)
 	}

@@ -77,7 +77,6 @@ func TestRuleErrorsNameKeyAndLine(t *testing.T) {
 		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdu\"", "c.toml:21: office.notices.rule.kind is \"overdu\""},
 		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdue\"\ndays = [1]\nstates = [\"Request Sent\"]", "c.toml:23: office.notices.rule.states names \"Request Sent\", which means sent"},
 		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdue\"\ndays = [1]\nstates = [\"Gone Fishing\"]", "c.toml:23: office.notices.rule.states names \"Gone Fishing\", a status without a meaning"},
-		{"[[office.notices.rule]]\nname = \"a\"\nkind = \"overdue\"\ndays = [1]\ntemplate = \"oberdue\"", "c.toml:23: office.notices.rule.template"},
 		{"[[office.notices.rule]]\nname = \"all\"\nkind = \"overdue\"\ndays = [1]\n[[office.notices.rule]]\nname = \"faculty\"\nkind = \"overdue\"\ndays = [9]\npatron_statuses = [\"Faculty\"]",
 			"c.toml:24: office.notices.rule.name is \"faculty\", a rule that can never fire: rule \"all\" stands before it"},
 	} {

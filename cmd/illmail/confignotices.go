@@ -153,7 +153,8 @@ func ruleErrors(at func(key, format string, args ...any) error, err error) error
 	return errors.Join(lines...)
 }
 
-// checkRule judges what a rule says of statuses, templates and addresses.
+// checkRule judges what a rule says of statuses and addresses. Its template may
+// be one of the office's own, which `check` looks for.
 func (o *OfficeConfig) checkRule(at func(key, format string, args ...any) error, key string, r *notices.Rule, channel string, states *illiad.StateMap) error {
 	for _, status := range r.States {
 		state := states.State(status)
@@ -166,11 +167,6 @@ func (o *OfficeConfig) checkRule(at func(key, format string, args ...any) error,
 			return at(key+"states", "names %q, a status without a meaning; say under [office.states] what it means", status)
 		default:
 			return at(key+"states", "names %q, which means %s: a notice of kind %s goes for %s only, so the rule can never fire for it", status, state, r.Kind, words(wanted))
-		}
-	}
-	if r.Template != "" {
-		if _, ok := o.letters().Lookup(r.Template, "en"); !ok {
-			return at(key+"template", "is %q; there is no such letter (see `illmail template list`)", r.Template)
 		}
 	}
 	for _, a := range r.Cc {
