@@ -42,6 +42,8 @@ type cancelRow struct {
 	Chosen     bool
 	CallNumber string
 	Link       string
+	Found      bool                // call number or link were found, and nobody has looked at them yet
+	Copyright  *store.CopyrightUse // of its journal; nil where the records do not say
 }
 
 // cancelForm shows the form; nothing is cancelled by looking at it.
@@ -192,7 +194,10 @@ func (s *Server) fillCancellation(v *visit, q url.Values, c triage.Cancellation,
 		return err
 	}
 	for _, r := range rows {
-		p.Rows = append(p.Rows, cancelRow{r, slices.Contains(c.Requests, r.ID), c.CallNumbers[r.ID], c.Links[r.ID]})
+		p.Rows = append(p.Rows, cancelRow{RequestView: r, Chosen: slices.Contains(c.Requests, r.ID), CallNumber: c.CallNumbers[r.ID], Link: c.Links[r.ID]})
+	}
+	if err := s.helpCancellation(v, q, p); err != nil {
+		return err
 	}
 	p.Letters = triage.CancelLetters(p.Office.Templates())
 	if p.Origin != 0 && !q.Has("last_message") {

@@ -51,6 +51,10 @@ type Office struct {
 	// RequestURL leads to a request in the ILL system; "{tn}" stands for its
 	// number. Empty: no link.
 	RequestURL string
+	// Alternatives finds what a patron may use in place of a request: the call
+	// number of the library's own copy, and a link to an open one; "" for
+	// nothing. It never fails and is quick. nil: nothing is looked for.
+	Alternatives func(ctx context.Context, t store.Transaction) (callNumber, link string)
 	// Push lets another system send the office's requests; nil: it may not.
 	Push *Push
 }

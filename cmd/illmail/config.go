@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,13 +51,14 @@ type OfficeConfig struct {
 	// States says what statuses of the office's own mean: "Claims Returned" = "claims_returned".
 	States map[string]string `toml:"states"`
 
-	IMAP     IMAPConfig     `toml:"imap"`
-	SMTP     SMTPConfig     `toml:"smtp"`
-	OAuth    OAuthConfig    `toml:"oauth"`
-	Source   SourceConfig   `toml:"source"`
-	ILLiad   ILLiadConfig   `toml:"illiad"`
-	Renewals RenewalsConfig `toml:"renewals"`
-	Notices  NoticesConfig  `toml:"notices"`
+	IMAP         IMAPConfig         `toml:"imap"`
+	SMTP         SMTPConfig         `toml:"smtp"`
+	OAuth        OAuthConfig        `toml:"oauth"`
+	Source       SourceConfig       `toml:"source"`
+	ILLiad       ILLiadConfig       `toml:"illiad"`
+	Renewals     RenewalsConfig     `toml:"renewals"`
+	Alternatives AlternativesConfig `toml:"alternatives"`
+	Notices      NoticesConfig      `toml:"notices"`
 
 	location *time.Location
 	grants   *grants                                   // flow = "device_code", once the database is open
@@ -154,6 +156,17 @@ type ILLiadConfig struct {
 		RenewalOK     string `toml:"renewal_ok"`
 		RenewalDenied string `toml:"renewal_denied"`
 	} `toml:"routes"`
+}
+
+// AlternativesConfig is [office.alternatives]: where is looked for what a patron
+// may use in place of a request that is cancelled.
+type AlternativesConfig struct {
+	SRUURL         string `toml:"sru_url"` // the catalogue; "" = not asked
+	SRUISBNIndex   string `toml:"sru_isbn_index"`
+	SRUISSNIndex   string `toml:"sru_issn_index"`
+	SRUSchema      string `toml:"sru_schema"`
+	UnpaywallEmail string `toml:"unpaywall_email"` // Unpaywall wants to know who asks; "" = not asked
+	UnpaywallURL   string `toml:"unpaywall_url"`
 }
 
 // RenewalsConfig is [office.renewals]: when staff may ask lenders to renew.
@@ -296,6 +309,11 @@ func (o *OfficeConfig) setDefaults(given map[string]any) {
 	if !has("illiad", "routes", "renewal") {
 		o.ILLiad.Routes.Renewal = "Renewal Requested"
 	}
+	a := &o.Alternatives
+	str(&a.SRUISBNIndex, "bath.isbn")
+	str(&a.SRUISSNIndex, "bath.issn")
+	str(&a.SRUSchema, "marcxml")
+	str(&a.UnpaywallURL, "https://api.unpaywall.org/v2")
 	if !has("renewals", "allowed") {
 		o.Renewals.Allowed = true
 	}
@@ -387,6 +405,11 @@ func (c *Config) check() error {
 		}
 		if err := o.checkServers(at); err != nil {
 			return err
+		}
+		for key, link := range map[string]string{"alternatives.sru_url": o.Alternatives.SRUURL, "alternatives.unpaywall_url": o.Alternatives.UnpaywallURL} {
+			if u, err := url.Parse(link); err != nil || link != "" && (u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+				return at(key, "is %q; write an address that begins with https://", link)
+			}
 		}
 		if r := o.Renewals; r.Days < 1 || r.Most < 0 || r.EarlyDays < 0 {
 			return at("renewals.days", "must be 1 or more, most and early_days 0 or more")

@@ -109,6 +109,7 @@ CREATE INDEX transaction_doi ON transaction (office_id, lower(doi)) WHERE doi <>
 CREATE INDEX transaction_issn_isbn ON transaction (office_id, (upper(regexp_replace(issn_isbn, '[^0-9Xx]', '', 'g')))) WHERE issn_isbn <> '';
 CREATE INDEX transaction_search ON transaction USING gin (search);
 CREATE INDEX transaction_open ON transaction (patron_id) WHERE closed_at IS NULL AND state NOT IN ('finished', 'cancelled_staff', 'cancelled_patron', 'delivered', 'returned');
+CREATE INDEX transaction_received ON transaction (office_id) WHERE request_type = 'Article' AND received_date IS NOT NULL;
 CREATE INDEX transaction_unknown ON transaction (office_id, status) WHERE state = 'unknown' AND closed_at IS NULL;
 -- What a notice can still fall due for; the planner reads nothing else.
 CREATE INDEX transaction_due ON transaction (office_id, due_date) WHERE state IN ('on_loan', 'in_hands') AND due_date IS NOT NULL;
