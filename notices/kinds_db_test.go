@@ -116,6 +116,21 @@ func TestRecallWaitsForStaff(t *testing.T) {
 	w.load(request(12, "ann", store.StateReturned, "2026-11-30"))
 	w.run("2026-12-01", Options{})
 	equal(t, "proposed after its return", mails(w.outbox(store.OutboxHeld)), "")
+	// What staff dismissed proposes nothing; what it says of the day is told.
+	w.load(request(13, "bob", store.StateOnLoan, "2026-12-31"))
+	w.update = &store.FilingUpdate{Kind: "recalled", Due: day("2026-12-11")}
+	talk := w.lenderWrites(13, "recall", afternoon("2026-12-01"), "")
+	if lines := w.plan("2026-12-02", Options{}); lineup(lines) != "recall 1 hold 13; recall 2 skip 11" {
+		t.Errorf("planned %s", lineup(lines))
+	}
+	all, err := w.db.Proposals(w.ctx, talk)
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	if err := w.db.DecideProposal(w.ctx, talk, all[0].ID, false, store.Actor{Name: "jane"}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "planned after staff dismissed it", lineup(w.plan("2026-12-02", Options{})), "recall 2 skip 11") // its patron was told
 }
 
 func TestRulesOfOnesOwnMakeTheirOwnMail(t *testing.T) {

@@ -75,11 +75,15 @@ func TestDecideFurtherKinds(t *testing.T) {
 		{"soon gone", "2026-12-18", before(delivered("2026-11-23"), told(store.KindDelivery, 1, "2026-11-23", "2026-11-23", 0)), "delivery 2 send", "25 days"},
 		{"the lender wrote about it", "2026-11-23", says(delivered("2026-11-23"), "lender_shipped", "2026-11-23", ""), "delivery 1 hold", "lender's mail"},
 		{"on paper only", "2026-11-23", with(delivered("2026-11-23"), func(f *store.NoticeFacts) { f.Transaction.PrintOnly = true }), "delivery 1 hold", "on paper only"},
+		{"on paper only", "2026-11-23", with(delivered("2026-11-23"), func(f *store.NoticeFacts) { f.Transaction.PrintOnly = true }), "delivery 1 hold", "on paper"},
 		{"delivered long ago", "2026-12-24", delivered("2026-11-23"), "", ""},
 
 		{"shipped, and not here after five open days", "2026-11-23", says(wanted("Request Sent", "2026-11-10", store.StateSent), "lender_shipped", "2026-11-16", ""), "delay 1 hold; in_transit 1 send", "shipped it on 2026-11-16"},
 		{"after four", "2026-11-20", says(wanted("Request Sent", "2026-11-16", store.StateSent), "lender_shipped", "2026-11-16", ""), "", ""},
 		{"moved since it was shipped", "2026-11-24", says(wanted("Request Sent", "2026-11-18", store.StateSent), "lender_shipped", "2026-11-16", ""), "", ""},
+		{"staff accepted that it is on its way", "2026-11-23", with(says(wanted("Request Sent", "2026-11-10", store.StateSent), "lender_shipped", "2026-11-16", ""), func(f *store.NoticeFacts) {
+			f.Transaction.State = store.StateInTransit
+		}), "in_transit 1 send", ""},
 		{"what is being unpacked is here", "2026-11-24", wanted("Awaiting Post Receipt Processing", "2026-11-10", store.StateInTransit), "", ""},
 
 		{"recalled: someone must look first", "2026-11-23", says(loan("2026-12-24"), "recall", "2026-11-20", "2026-12-01"), "recall 1 send", "confirm"},

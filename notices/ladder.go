@@ -19,6 +19,7 @@ type ladder struct {
 	reached int        // the highest rung that is due, from 1
 	ends    store.Date // the last day on the hold shelf, or of a copy; zero: not told
 	asked   store.Date // the day by which the lender wants it back; zero: it names none
+	status  bool       // in transit by its status alone, which may mean that it is here already
 }
 
 const (
@@ -38,7 +39,7 @@ func (d *decider) ladder(kind store.NoticeKind) (l ladder, ok bool) {
 	if !d.begin(&l) {
 		return l, false
 	}
-	if l.rule, ok = d.rules.rule(kind, d.f); !ok {
+	if l.rule, ok = d.rules.rule(kind, d.f); !ok || l.status && l.rule.Name == "" {
 		return l, false
 	}
 	cal, today := &d.rules.Calendar, d.day.Date
@@ -100,10 +101,10 @@ func (d *decider) begin(l *ladder) bool {
 		l.ends = l.from.AddDays(d.rules.DeliveryKeepDays)
 		return !today.After(l.ends)
 	case store.KindInTransit:
-		if t.State == store.StateInTransit {
+		shipped := d.shipped()
+		if l.status = shipped.IsZero() && t.State == store.StateInTransit; l.status {
 			return since(t.StatusDate)
 		}
-		shipped := d.shipped()
 		return since(shipped) && today.Sub(shipped) <= shippedDays
 	case store.KindRecall:
 		m, ok := d.recalled()
@@ -141,7 +142,7 @@ func (d *decider) shelved() store.Date {
 func (d *decider) shipped() store.Date {
 	for _, m := range d.f.Lender {
 		on := store.DateOf(m.At, d.rules.Location)
-		if m.Intent == "lender_shipped" && d.f.Transaction.State == store.StateSent && !on.Before(d.f.Transaction.StatusDate) && !on.After(d.day.Date) {
+		if m.Intent == "lender_shipped" && slices.Contains(statesOf[store.KindInTransit], d.f.Transaction.State) && !on.Before(d.f.Transaction.StatusDate) && !on.After(d.day.Date) {
 			return on
 		}
 	}

@@ -68,7 +68,6 @@ func (r *Rules) general(kind store.NoticeKind) (rule Rule, ok bool) {
 		rule.Days = r.DeliveryDays
 	case store.KindInTransit:
 		rule.Days, rule.OpenDays = r.InTransitDays, true
-		rule.States = []string{string(store.StateSent)} // what else is on the way may be here already
 	case store.KindRecall:
 		rule.Days, rule.OpenDays, rule.Mode = []int{0}, true, r.Recall
 	case store.KindClaim:

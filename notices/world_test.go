@@ -31,7 +31,8 @@ type world struct {
 	planner *Planner
 	folder  store.Folder
 	uid     uint32
-	refs    []string // of the mail that is filed next
+	refs    []string            // of the mail that is filed next
+	update  *store.FilingUpdate // that it says
 }
 
 func newWorld(t tb, ctx context.Context, db *store.DB, code string, rules *Rules) *world {
@@ -163,7 +164,7 @@ func (w *world) file(tn int64, kind, from, username, intent string, at time.Time
 	filed, err := w.db.FileMessages(w.ctx, w.office.ID, []string{w.office.Address}, []store.Filing{{
 		ID: waiting[0].ID, MessageID: id, ContentHash: []byte(id), SentAt: at, FromAddr: from, Subject: fmt.Sprintf("about %d", tn),
 		Kind: kind, Intents: []store.IntentView{{Intent: intent, P: 0.9}}, NeedsStaff: true, SenderVerified: username != "", Username: username,
-		AnswerBy: by, Refs: w.refs,
+		AnswerBy: by, Refs: w.refs, Update: w.update,
 		Matches: []store.FilingMatch{{TransactionNumber: tn, Score: 1, Decided: true}},
 	}})
 	if err != nil || filed[0].Err != nil {

@@ -68,7 +68,7 @@ var (
 	}
 	// eventsSQL find what falls due by something that happened; few a week.
 	eventsSQL = map[NoticeKind]string{
-		KindInTransit: lenderSQL(`'sent'`, `ARRAY['lender_shipped']`),
+		KindInTransit: lenderSQL(`'sent', 'in_transit'`, `ARRAY['lender_shipped']`),
 		KindRecall:    lenderSQL(`'on_loan', 'in_hands'`, `ARRAY['recall', 'lender_overdue']`),
 		KindClaim: `SELECT c.transaction_id FROM claim_outcome c JOIN transaction t ON t.id = c.transaction_id AND t.state IN ('on_loan', 'in_hands', 'claims_returned')
 			AND t.process_type = 'Borrowing' AND t.closed_at IS NULL

@@ -39,7 +39,7 @@ const lenderIntents = `ARRAY['recall', 'lender_overdue', 'lender_shipped']`
 // saidSQL is the mail filed on the transactions $1, with what it asks for: as
 // staff corrected it, else as it was read.
 const saidSQL = `
-	SELECT mm.transaction_id, coalesce(c.merged_into, c.id) AS conversation_id, m.stored_at, m.internal_date, w.intent
+	SELECT mm.transaction_id, m.id AS message_id, coalesce(c.merged_into, c.id) AS conversation_id, m.stored_at, m.internal_date, w.intent
 	FROM message_match mm
 	JOIN message m ON m.id = mm.message_id AND m.direction = 'in'
 	JOIN conversation c ON c.id = m.conversation_id
@@ -117,9 +117,13 @@ func readFacts(ctx context.Context, tx pgx.Tx, ids []int64) ([]NoticeFacts, erro
 		WHERE mm.decided AND mm.transaction_id = ANY ($1)`, ids)
 	queue(b, &lender, `
 		WITH mail AS (`+lenderMailSQL+`)
-		SELECT mail.transaction_id, mail.conversation_id, mail.intent, mail.internal_date AS at, q.answer_by AS by,
+		SELECT mail.transaction_id, mail.conversation_id, mail.intent, mail.internal_date AS at, coalesce(p.due_date, q.answer_by) AS by,
 		       coalesce(q.state IN ('new', 'open', 'snoozed'), false) AS waits
-		FROM mail LEFT JOIN queue_item q ON q.conversation_id = mail.conversation_id ORDER BY mail.internal_date DESC`, ids)
+		FROM mail LEFT JOIN queue_item q ON q.conversation_id = mail.conversation_id
+		LEFT JOIN proposal p ON p.message_id = mail.message_id AND p.transaction_id = mail.transaction_id
+			AND p.kind = CASE mail.intent WHEN 'recall' THEN 'recalled' WHEN 'lender_shipped' THEN 'shipped' END
+		WHERE p.state IS DISTINCT FROM 'dismissed' -- staff said that it is not so
+		ORDER BY mail.internal_date DESC`, ids)
 	queue(b, &notFound, `
 		SELECT transaction_id, at FROM (
 			SELECT DISTINCT ON (transaction_id) transaction_id, outcome, at FROM claim_outcome WHERE transaction_id = ANY ($1) ORDER BY transaction_id, id DESC) last
