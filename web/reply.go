@@ -77,7 +77,7 @@ func (s *Server) newReplyForm(v *visit, p *conversationPage) (*replyForm, error)
 		f.take(*p.Draft)
 		f.DraftAt = &p.Draft.UpdatedAt
 	case p.C.State == "new" || p.C.State == "open" || p.C.State == "snoozed":
-		f.Template, f.Body, f.Why = prepared.Template, prepared.Body, prepared.Why
+		f.Template, f.Body, f.Why, f.Problem = prepared.Template, prepared.Body, prepared.Why, missing(prepared)
 	}
 	return f, nil
 }
