@@ -100,7 +100,7 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 			c.finding(f)
 		}
 	}
-	c.query(ctx, inst, o)
+	c.source(ctx, inst, o)
 	c.illSystem(ctx, inst, o)
 	if err := c.unknownStatuses(ctx, inst, o); err != nil {
 		return err

@@ -75,8 +75,14 @@ func (d *daemon) follow(start func(string, func(context.Context) error), o *Offi
 		}}, nil
 }
 
-// query tries the office's own query, if it has one.
-func (c *checker) query(ctx context.Context, inst *installation, o *OfficeConfig) {
+// source tries the office's own query and its token for pushes, if it has them.
+func (c *checker) source(ctx context.Context, inst *installation, o *OfficeConfig) {
+	switch push, err := inst.push(o); {
+	case err != nil:
+		c.fail("correct [office.source]", "pushes: %v", err)
+	case push != nil:
+		c.ok("pushes: whoever has the token may send requests to %s/api/v1/transactions", strings.TrimSuffix(inst.cfg.Web.BaseURL, "/"))
+	}
 	s, err := inst.source(o, c.e.log)
 	if err != nil {
 		c.fail("correct [office.source]", "requests: %v", err)
