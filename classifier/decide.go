@@ -372,12 +372,6 @@ func (s *records) elsewhere() bool {
 	return containsAny(" "+strings.Join(s.text.words, " ")+" ", " the other one ", " another book ", " another request ", " another article ", " a different request ", " the other request ", " my other request ", " the other book ", " my other book ", " the other article ", " not about the ", " not about this ", " while i have you ", " unrelated ", " separate question ", " different question ", " not this one ")
 }
 
-// actsFor reports whether somebody writes in the patron's name, who is named in
-// the mail, with the number and the title.
-func (s *records) actsFor(c *candidate) bool {
-	return idRank(c.idNew) >= 0 && idRank(c.idNew) <= 4 && c.title.score >= 0.5
-}
-
 // sameAuthor reports whether another of the requests is by the same author.
 func (s *records) sameAuthor(own []*candidate, c *candidate) bool {
 	for _, o := range own {

@@ -33,8 +33,8 @@ type records struct {
 	cands []*candidate
 	sent  *Sent
 	text  *wordIndex
-	// doubtful: From must not be believed. inside: it is of the patrons' own
-	// institution. lender is who sent it, by the directory; nil for nobody known.
+	// doubtful: From must not be believed. inside: it is of the office's own
+	// hosts. lender is who sent it, by the directory; nil for nobody known.
 	doubtful, inside bool
 	lender           *Lender
 	// intent is the likeliest wish, once it is known.
@@ -47,7 +47,7 @@ func survey(r *Reading, f Facts) *records {
 	s := &records{r: r, f: f, party: parties(r, f), doubtful: doubtful(r), lender: partner(r, f.Lenders)}
 	m := r.Message
 	_, domain, _ := strings.Cut(m.Author().Key(), "@")
-	s.inside = r.Office.owns(domain)
+	s.inside = r.Office.ownHost(domain)
 	bySent := map[int64]bool{}
 	order := append(append([]string(nil), m.InReplyTo...), m.References...)
 	if m.Report != nil {

@@ -155,7 +155,7 @@ func (s *records) verified(username string) bool {
 // mayFile reports whether a patron's mail may be filed on the candidate by
 // itself: the sender is a party to it. A name proves that only together with
 // our own mail, which nobody else was sent; what is said of a patron, only
-// where somebody of the same institution hands it on.
+// where a colleague hands it on.
 func (s *records) mayFile(c *candidate) bool {
 	if s.doubtful {
 		return false
@@ -164,7 +164,7 @@ func (s *records) mayFile(c *candidate) bool {
 	case stranger:
 		return false
 	case mentioned:
-		return s.inside && (s.forwarded() || s.actsFor(c))
+		return s.inside && s.forwarded()
 	case sameName:
 		return c.thread
 	}
@@ -204,7 +204,7 @@ func within(domain string, list []string) bool {
 }
 
 // knownPartner reports whether mail of libraries and systems comes from one
-// that staff or the configuration confirmed, or from the office's own institution.
+// that staff or the configuration confirmed, or from the office's own hosts.
 func (s *records) knownPartner() bool {
 	if s.doubtful {
 		return false
@@ -212,6 +212,17 @@ func (s *records) knownPartner() bool {
 	sender := s.r.Message.Author().Key()
 	_, domain, ok := strings.Cut(sender, "@")
 	return ok && (s.lender != nil || s.inside || within(domain, s.r.Office.Partners) || containsFold(s.r.Office.Partners, sender))
+}
+
+// ownHost reports whether a domain, in lower case, is the office's own or below
+// it, and none at which patrons have their addresses: what comes from there
+// colleagues and the office's systems wrote.
+func (o Office) ownHost(domain string) bool {
+	if len(o.Addresses) == 0 || containsFold(o.Domains, domain) {
+		return false
+	}
+	_, own, _ := strings.Cut(strings.ToLower(o.Addresses[0]), "@")
+	return within(domain, []string{own})
 }
 
 func containsFold(list []string, s string) bool {

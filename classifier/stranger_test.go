@@ -50,7 +50,11 @@ func TestOnlyPartiesFile(t *testing.T) {
 		{"two authors", "Jane Doe <jane.doe@example.edu>, m@elsewhere.example", "", wish, false},
 		{"a second From", "Jane Doe <jane.doe@example.edu>", "From: m@elsewhere.example\r\n", wish, false},
 		{"a stranger who forwards", "m@elsewhere.example", "Subject: Fwd: renewal\r\n", "FYI\r\n\r\n---------- Forwarded message ---------\r\nFrom: Jane Doe <jane.doe@example.edu>\r\nSubject: renewal\r\n\r\n" + wish, false},
-		{"the desk that forwards", "Circulation Desk <circ@example.edu>", "Subject: Fwd: renewal\r\n", "FYI\r\n\r\n---------- Forwarded message ---------\r\nFrom: Jane Doe <jane.doe@example.edu>\r\nSubject: renewal\r\n\r\n" + wish, true},
+		{"the desk that forwards", "Circulation Desk <circ@healey.example.edu>", "Subject: Fwd: renewal\r\n", "FYI\r\n\r\n---------- Forwarded message ---------\r\nFrom: Jane Doe <jane.doe@example.edu>\r\nSubject: renewal\r\n\r\n" + wish, true},
+		{"another patron who forwards", "asmith@example.edu", "Subject: Fwd: renewal\r\n", "FYI\r\n\r\n---------- Forwarded message ---------\r\nFrom: Jane Doe <jane.doe@example.edu>\r\nSubject: renewal\r\n\r\n" + wish, false},
+		{"an assistant with number, title and name", "asmith@example.edu", "Cc: jane.doe@example.edu\r\n", "Please renew TN 412304, The Ecology of Tidal Marshes, for Jane Doe.", false},
+		{"another patron in a library's words", "asmith@example.edu", "", title, false},
+		{"the office's own system", "ILL alerts <alerts@ill.healey.example.edu>", "Auto-Submitted: auto-generated\r\n", delivery, true},
 		{"a stranger's automatic answer", "Jane Doe <jane.doe@elsewhere.example>", "Subject: Automatic reply: TN 412304\r\nAuto-Submitted: auto-replied\r\n", "I am away until December 20.\r\n\r\nJane Doe", false},
 
 		{"an unknown library, by title, author and date", "Lending <ill@coastal2.example>", "", title, false},

@@ -14,6 +14,7 @@ type SentMail struct {
 	ConversationID     *int64
 	Kind               string
 	Recipient          string
+	Cc                 []string
 	Subject            string
 	MessageID          string
 	AliasMessageID     string // the id that the provider put in its place; "" for none
@@ -40,7 +41,7 @@ func (db *DB) SentMails(ctx context.Context, officeID int64, k SentKeys) ([]Sent
 		return nil, nil
 	}
 	rows, _ := db.pool.Query(ctx, `
-		SELECT o.id, o.conversation_id, o.kind, o.recipient, o.subject, o.message_id, o.alias_message_id, o.ref, coalesce(p.username, '') AS patron_username,
+		SELECT o.id, o.conversation_id, o.kind, o.recipient, o.cc, o.subject, o.message_id, o.alias_message_id, o.ref, coalesce(p.username, '') AS patron_username,
 		       coalesce((SELECT array_agg(DISTINCT t.transaction_number ORDER BY t.transaction_number) FROM transaction t WHERE t.id IN (
 		           SELECT n.transaction_id FROM notice n WHERE n.outbox_id = o.id
 		           UNION SELECT f.transaction_id FROM conversation_filed f WHERE o.kind = 'reply' AND f.conversation_id = o.conversation_id)), '{}') AS transaction_numbers

@@ -45,6 +45,17 @@ func (in *Intake) understand(ctx context.Context, u store.Unfiled) (store.Filing
 	}
 	if f.Out {
 		f.OwnRef = cut(m.Get("X-Illmail-Ref"), maxID)
+		if !u.Sent && f.OwnRef != "" {
+			// Only what stands in Sent may carry the mark of another installation:
+			// it stops sending, and a colleague's mail must not.
+			key, err := in.DB.Secret(ctx, store.RefSecret)
+			if err != nil {
+				return f, err
+			}
+			if _, ours := mailbox.VerifyRef(key, f.OwnRef); !ours {
+				f.OwnRef = ""
+			}
+		}
 		return f, nil
 	}
 	facts, mails, err := in.facts(ctx, reading, u.InternalDate)
@@ -196,6 +207,8 @@ func applyResult(f *store.Filing, res classifier.Result) error {
 // for good marks the address and opens an item of its own; a delay only leaves
 // a trace.
 func (in *Intake) applyBounce(ctx context.Context, f *store.Filing, m *mailbox.Message, mails []store.SentMail, at time.Time) error {
+	// A subject and an address anybody can guess: what only they lead to staff look at.
+	mails = slices.DeleteFunc(slices.Clone(mails), func(s store.SentMail) bool { return !ties(m, s) })
 	rep := m.Report
 	if rep == nil {
 		rep = &mailbox.Report{}
@@ -241,11 +254,27 @@ func (in *Intake) applyBounce(ctx context.Context, f *store.Filing, m *mailbox.M
 	}
 	// The mark is made before the message is filed: if we die between the two
 	// it is made again, and once made it changes nothing.
-	err := in.DB.MarkBounced(ctx, mail.ID, cut(strings.TrimSpace(cmp.Or(status, words, "undeliverable")), maxField), failed && permanent(status), at)
+	dead := failed && permanent(status)
+	if who != "" && !strings.EqualFold(who, mail.Recipient) && slices.ContainsFunc(mail.Cc, func(a string) bool { return strings.EqualFold(a, who) }) {
+		dead = false // whoever got a copy is not the patron
+		f.Note = cut("a copy for "+who+" came back; the patron may have the mail", maxField)
+	}
+	err := in.DB.MarkBounced(ctx, mail.ID, cut(strings.TrimSpace(cmp.Or(status, words, "undeliverable")), maxField), dead, at)
 	if err != nil && !isNotFound(err) {
 		return err
 	}
 	return nil
+}
+
+// ties reports whether a delivery report names that mail of ours by what only
+// its recipient and the servers on its way have seen: its id or its reference.
+func ties(m *mailbox.Message, mail store.SentMail) bool {
+	ids := slices.Concat(m.InReplyTo, m.References)
+	ref := ""
+	if m.Report != nil {
+		ids, ref = append(ids, m.Report.OriginalMessageID), m.Report.OriginalRef
+	}
+	return ref != "" && ref == mail.Ref || slices.Contains(ids, mail.MessageID) || mail.AliasMessageID != "" && slices.Contains(ids, mail.AliasMessageID)
 }
 
 // permanent reports whether an enhanced status code (RFC 3463) says that the

@@ -431,7 +431,12 @@ func TestEveryPageOpens(t *testing.T) {
 	for _, path := range []string{"/", "/settings"} {
 		s.signIn(t, "tom").get(path).status(200).has(dying)
 	}
-	s.signIn(t, "").get("/healthz").status(200).has(dying)
+	const row = "line 7: jdoe3@example.edu is twice in it"
+	if err := s.db.SetHealth(t.Context(), s.office.ID, "source", false, row); err != nil {
+		t.Fatal(err)
+	}
+	s.signIn(t, "tom").get("/settings").status(200).has("jdoe3@example.edu is twice")
+	s.signIn(t, "").get("/healthz").status(200).has(dying).has(`"source"`).hasNot("jdoe3")
 }
 
 func TestEventsTellOfChanges(t *testing.T) {
