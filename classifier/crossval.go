@@ -34,7 +34,7 @@ func CrossValidate(set, training fs.FS, folds int) ([]Explanation, error) {
 	ts.messages = kept
 	x := indexOfSet(judged, records)
 	rest := featuresOfAll(ts.examples())
-	own := examplesOf(judged, x, "judged", 1)
+	own := examplesOf(judged, x, "judged")
 	features := featuresOfAll(own)
 	cal := calibrate(rest) // on nothing of what is judged
 	out := make([]Explanation, len(judged))

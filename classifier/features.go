@@ -222,6 +222,7 @@ const (
 	valSubject = 0.5
 	valContext = 0.8
 	valStart   = 0.3
+	valGram    = 0.25
 )
 
 // freeLength is the words up to which each word has its full weight.
@@ -301,6 +302,11 @@ func (w *worded) textFeatures(l *lexicon, fs *featureSet) {
 		fs.add(long*valWord, "w", s)
 		if len(t.word) > 5 && !t.number {
 			fs.add(long*valStart, "w5", t.word[:5])
+		}
+		if !t.number && len(t.word) > 3 {
+			for edged, k := "<"+t.word+">", 0; k+4 <= len(edged); k++ {
+				fs.add(long*valGram, "4", edged[k:k+4])
+			}
 		}
 		if i > 0 && w.ann.toks[i-1].sentence == t.sentence {
 			fs.add(long*valBigram, "w2", prev, s)

@@ -179,7 +179,7 @@ func (c *Classifier) intentsOf(s *records, w *worded, kind Kind) []IntentScore {
 		order[i] = i
 	}
 	sort.SliceStable(order, func(a, b int) bool { return p[order[a]] > p[order[b]] })
-	if len(order) > 1 && p[order[1]] >= secondIntent && h.askedFirst(order[1], order[0], w) {
+	if len(order) > 1 && p[order[1]] >= faintIntent && h.askedFirst(order[1], order[0], w) {
 		// of two wishes the one that is asked first is the main one; the first
 		// place keeps its probability
 		p[order[0]], p[order[1]] = p[order[1]], p[order[0]]
@@ -219,7 +219,11 @@ func (h *head) askedFirst(a, b int, w *worded) bool {
 }
 
 // clearSentence is the probability from which one sentence speaks for a wish.
-const clearSentence = 0.4
+const clearSentence = 0.5
+
+// faintIntent is the probability from which a further intent may be what was
+// asked first.
+const faintIntent = 0.08
 
 // secondIntent is the probability from which a further intent is named.
 const secondIntent = 0.12

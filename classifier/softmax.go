@@ -6,12 +6,11 @@ import (
 )
 
 // row is one training example: its features, the share of each class in the
-// truth, and its weight.
+// truth.
 type row struct {
 	idx    []int32
 	val    []float64
 	target []float64
-	weight float64
 }
 
 // softmax is a linear model: weights[feature*classes+class].
@@ -113,9 +112,9 @@ func train(rows []row, features, classes int, penalty float64, prior []float64, 
 				dot += float64(r.target[c] * scratch[c])
 			}
 			logSum := normalize(scratch)
-			total += float64(r.weight * (logSum - dot))
+			total += logSum - dot
 			for c := range scratch {
-				scratch[c] = float64(r.weight * (scratch[c] - r.target[c]))
+				scratch[c] -= r.target[c]
 			}
 			for k, f := range r.idx {
 				gg := g[int(f)*classes : int(f+1)*classes]

@@ -19,7 +19,7 @@ type Example struct {
 	// author groups messages of one author, so that the calibration judges the
 	// model on authors that it had not seen; "" is a group, too.
 	author string
-	weight float64 // 0 is 1
+	bare   bool // words without a header: its sender says nothing
 }
 
 // example is an Example with its features.
@@ -29,16 +29,15 @@ type example struct {
 	kind           Kind
 	intents        []Intent
 	author         string
-	weight         float64
 }
 
 // parameters of the training.
 const (
-	penalty    = 0.25 // of the squared distance of a weight from its prior
+	penalty    = 0.15 // of the squared distance of a weight from its prior
 	steps      = 60   // of L-BFGS
 	cuePrior   = 1.6  // what a cue's intent is worth before any training
 	leastNgram = 2    // messages in which a feature must occur
-	sureRight  = 0.975
+	sureRight  = 0.985
 )
 
 func featuresOf(e Example) example {
@@ -47,17 +46,17 @@ func featuresOf(e Example) example {
 	if w == nil {
 		w = wordsFor(theLexicon(), spoken(e.Reading), e.Reading.Message.Subject)
 	}
-	out := example{kind: e.Kind, intents: e.Intents, author: e.author, weight: e.weight}
-	if out.weight == 0 {
-		out.weight = 1
-	}
+	out := example{kind: e.Kind, intents: e.Intents, author: e.author}
 	out.intentFeatures = append(out.intentFeatures, w.said...)
 	for _, x := range s.contextFeatures() {
 		out.intentFeatures = append(out.intentFeatures, x.feature)
 	}
 	fs := newFeatureSet(8)
 	s.kindFeatures(fs)
-	out.kindFeatures = append(append(append(out.kindFeatures, w.said...), readHeaders(e.Reading).features...), fs.list...)
+	out.kindFeatures = append(out.kindFeatures, w.said...)
+	if !e.bare {
+		out.kindFeatures = append(append(out.kindFeatures, readHeaders(e.Reading).features...), fs.list...)
+	}
 	return out
 }
 
@@ -101,10 +100,9 @@ type task struct {
 	docs    [][]feature
 	truth   [][]int
 	authors []string
-	weights []float64
 }
 
-func (t *task) put(fs []feature, author string, weight float64, labels ...string) {
+func (t *task) put(fs []feature, author string, labels ...string) {
 	var truth []int
 	for _, l := range labels {
 		if k := indexOf(t.classes, l); k >= 0 {
@@ -114,7 +112,7 @@ func (t *task) put(fs []feature, author string, weight float64, labels ...string
 	if len(truth) == 0 {
 		return
 	}
-	t.docs, t.truth, t.authors, t.weights = append(t.docs, fs), append(t.truth, truth), append(t.authors, author), append(t.weights, weight)
+	t.docs, t.truth, t.authors = append(t.docs, fs), append(t.truth, truth), append(t.authors, author)
 }
 
 func stringsOf[T ~string](list []T) []string {
@@ -130,15 +128,15 @@ func tasksOf(examples []example) [4]*task {
 	kind := &task{classes: stringsOf(kinds)}
 	patron, partner, system := &task{classes: stringsOf(patronIntents)}, &task{classes: stringsOf(partnerIntents)}, &task{classes: stringsOf(systemIntents)}
 	for _, e := range examples {
-		kind.put(e.kindFeatures, e.author, e.weight, string(e.kind))
+		kind.put(e.kindFeatures, e.author, string(e.kind))
 		labels := stringsOf(e.intents)
 		switch e.kind {
 		case KindPatron:
-			patron.put(e.intentFeatures, e.author, e.weight, labels...)
+			patron.put(e.intentFeatures, e.author, labels...)
 		case KindPartner:
-			partner.put(e.intentFeatures, e.author, e.weight, labels...)
+			partner.put(e.intentFeatures, e.author, labels...)
 		case KindSystem:
-			system.put(e.intentFeatures, e.author, e.weight, labels...)
+			system.put(e.intentFeatures, e.author, labels...)
 		}
 	}
 	return [4]*task{kind, patron, partner, system}
@@ -243,7 +241,7 @@ func (t *task) train(leaveOut func(i int) bool, base *head) head {
 	}
 	rows := make([]row, 0, len(docs))
 	for k, d := range docs {
-		r := row{target: make([]float64, n), weight: t.weights[at[k]]}
+		r := row{target: make([]float64, n)}
 		for _, f := range d {
 			if row, ok := vocab[f.key]; ok {
 				r.idx = append(r.idx, row)
@@ -452,10 +450,10 @@ func readPhrases(name, text string) ([]Labelled, error) {
 }
 
 // examplesOf turns labelled messages into examples, with facts where there are records.
-func examplesOf(set []Labelled, x *Index, author string, weight float64) []Example {
+func examplesOf(set []Labelled, x *Index, author string) []Example {
 	out := make([]Example, 0, len(set))
 	for i := range set {
-		e := Example{Reading: readMessage(set[i].Message(), trainingOffice), Kind: set[i].Expect.Kind, Intents: set[i].Expect.Intents, author: author, weight: weight}
+		e := Example{Reading: readMessage(set[i].Message(), trainingOffice), Kind: set[i].Expect.Kind, Intents: set[i].Expect.Intents, author: author}
 		if x != nil {
 			e.Facts = x.Facts(e.Reading.Keys)
 		}
@@ -476,14 +474,14 @@ func (s *trainingSet) examples() []Example {
 		if strings.HasPrefix(name, "messages") {
 			x = NewIndex(s.transactions, sentOf(s.messages[name], emails), nil)
 		}
-		out = append(out, examplesOf(s.messages[name], x, name, 1)...)
+		out = append(out, examplesOf(s.messages[name], x, name)...)
 	}
-	return append(out, examplesOf(s.phrases, nil, "phrases", phraseWeight)...)
+	phrases := examplesOf(s.phrases, nil, "phrases")
+	for i := range phrases {
+		phrases[i].bare = true
+	}
+	return append(out, phrases...)
 }
-
-// phraseWeight is the weight of a phrase that was made up beside that of a
-// labelled message.
-const phraseWeight = 0.6
 
 // BuildModel trains the embedded model from the training set, byte for byte
 // the same each time.
