@@ -23,6 +23,7 @@ const (
 	NotifyWriteBacks   Topic = "writebacks"   // write-backs to the ILL system were queued
 	NotifyOffice       Topic = "office"       // health, sending or pausing changed
 	NotifyPresence     Topic = "presence"     // someone opened a conversation, left it or began to write
+	NotifyTemplates    Topic = "templates"    // a letter or a language of letters was approved or stopped
 )
 
 // Change says that rows of an office changed. The zero Change says that

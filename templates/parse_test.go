@@ -134,3 +134,21 @@ func fileName(name, language string) string {
 	}
 	return name + "." + language + ".md"
 }
+
+func TestCheckTriesTheLetter(t *testing.T) {
+	for _, c := range []struct{ name, source, want string }{
+		{"overdue", "Subject: Late\n\nHello {{patron.first_name}}.\n", ""},
+		{"overdue", "Subject: Late\n\nDue {{item.due_dat}}.\n", "line 3, column 5: "},
+		{"lender-returned", "Subject: Returned\n\nWe sent it back.\n\nIt was for {{patron.first_name}}.\n", "line 5, column 12: the letter lender-returned (en) needs {{patron.first_name}}"},
+	} {
+		_, err := Check(c.name, "en", c.source)
+		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	for _, l := range Default().All() {
+		if _, err := Check(l.Name, l.Language, l.Source); err != nil {
+			t.Errorf("%s: %v", FileName(l.Name, l.Language), err)
+		}
+	}
+}

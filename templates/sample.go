@@ -1,6 +1,9 @@
 package templates
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Sample returns made-up data in which every field is filled: for previews.
 func Sample() Data {
@@ -54,4 +57,13 @@ func Sample() Data {
 			"invoice":      "INV-2026-118",
 		},
 	}
+}
+
+// SampleFor is Sample for that letter: one to lenders has no patron.
+func SampleFor(name string) Data {
+	d := Sample()
+	if strings.HasPrefix(name, "lender-") {
+		d.Patron = Patron{}
+	}
+	return d
 }

@@ -149,3 +149,11 @@ func SplitFileName(file string) (name, language string, ok bool) {
 	}
 	return name, language, ok && namePattern.MatchString(name) && languagePattern.MatchString(language)
 }
+
+// FileName is the file of a letter, as SplitFileName reads it.
+func FileName(name, language string) string {
+	if language == "en" {
+		return name + ".md"
+	}
+	return name + "." + language + ".md"
+}

@@ -82,7 +82,7 @@ func (s *Server) Run(ctx context.Context) {
 	defer s.live.close()
 	for c := range s.DB.Listen(ctx) {
 		switch c.Topic {
-		case store.NotifyMail, store.NotifyWriteBacks: // change no page
+		case store.NotifyMail, store.NotifyWriteBacks, store.NotifyTemplates: // change no page
 		default:
 			s.live.tell()
 		}

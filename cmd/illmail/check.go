@@ -118,7 +118,14 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	if office.SendingStopped != "" {
 		c.fail("confirm it on the settings page", "sending is stopped: %s", office.SendingStopped)
 	}
-	c.ok("templates: %d, in English and %v", len(n.Templates().Names()), o.Languages)
+	languages, err := inst.db.TemplateLanguages(ctx, office.ID)
+	if err != nil {
+		return err
+	}
+	c.ok("templates: %d, in English%s", len(n.Templates().Names()), approvedLanguages(languages))
+	for _, err := range inst.letters[o.Code].Refused() {
+		c.fail("correct it on the page Templates; until then the program's own letter goes out", "templates: %v", err)
+	}
 	if _, left, err := o.closedDates(); err == nil {
 		for _, w := range left {
 			c.finding(mailbox.Finding{OK: true, What: "closed_calendar: left out " + w})
@@ -147,6 +154,15 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 		return c.sendTest(ctx, inst, o, n, sendTest)
 	}
 	return nil
+}
+
+// approvedLanguages says who answers for the letters in other languages.
+func approvedLanguages(list []store.TemplateLanguage) string {
+	var b strings.Builder
+	for _, l := range list {
+		fmt.Fprintf(&b, ", %s (approved by %s)", l.Language, l.ApprovedBy)
+	}
+	return b.String()
 }
 
 // strangersAnswered is how many mails that answer what this mailbox does not

@@ -46,8 +46,6 @@ type OfficeConfig struct {
 	Hours    string   `toml:"hours"`
 	URL      string   `toml:"url"`
 	ReturnTo string   `toml:"return_to"` // where borrowed items go back to, in words
-	// Languages other than English whose letters someone in the office approved.
-	Languages []string `toml:"languages"`
 	// States says what statuses of the office's own mean: "Claims Returned" = "claims_returned".
 	States map[string]string `toml:"states"`
 

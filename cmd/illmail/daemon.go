@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,6 +112,9 @@ func (d *daemon) run(ctx context.Context) error {
 		return fmt.Errorf("building the pages: %w", err)
 	}
 	dispatcher := &notices.Dispatcher{DB: d.inst.db, Offices: planned, Log: d.log, Owner: d.owner}
+	start("letters", func(ctx context.Context) error {
+		return notices.FollowLetters(ctx, d.inst.db, d.log, slices.Collect(maps.Values(d.inst.letters))...)
+	})
 	start("scheduler", scheduler.Run)
 	start("dispatcher", dispatcher.Run)
 	start("live pages", func(ctx context.Context) error { pages.Run(ctx); return nil })

@@ -118,7 +118,6 @@ func demoConfig(dir, listen string, w *demoWorld, today store.Date, location *ti
 		Code: "northfield", Name: "Northfield Interlibrary Loan", Address: sampleAddress, Domains: []string{"northfield.example.edu"},
 		Phone: "555-0142", Hours: "Monday to Friday, 8 am to 5 pm", ReturnTo: "the Main Desk or any library drop box",
 		URL: "https://library.northfield.example.edu/ill", location: location, Timezone: location.String(),
-		Languages: []string{"es", "pt", "vi"},
 	}
 	o.setDefaults(nil)
 	o.IMAP.Host, o.IMAP.Port, o.IMAP.Security, o.IMAP.Username = w.imap.Host, w.imap.Port, "none", w.imap.Username
@@ -153,6 +152,14 @@ func prepareDemo(ctx context.Context, inst *installation, today store.Date) erro
 	office := inst.offices[o.Code]
 	if office.ImportedAt != nil {
 		return nil // a second start goes on where the first stopped
+	}
+	for _, language := range []string{"es", "pt", "vi"} {
+		if err := inst.db.ApproveLanguage(ctx, office.ID, language, store.Actor{Name: "sam"}); err != nil {
+			return err
+		}
+	}
+	if err := inst.letters[o.Code].Reload(ctx); err != nil {
+		return err
 	}
 	rules, err := o.rules()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"illmail/notices"
 	"illmail/store"
 	"illmail/store/local"
 )
@@ -21,6 +22,7 @@ type installation struct {
 	cfg     *Config
 	db      *store.DB
 	offices map[string]store.Office // by code
+	letters map[string]*notices.Letters
 	cluster *local.Cluster
 }
 
@@ -34,7 +36,7 @@ func (c configFlag) open(e *env) (*installation, error) {
 }
 
 func openInstallation(e *env, cfg *Config) (_ *installation, err error) {
-	inst := &installation{cfg: cfg, offices: map[string]store.Office{}}
+	inst := &installation{cfg: cfg, offices: map[string]store.Office{}, letters: map[string]*notices.Letters{}}
 	defer func() {
 		if err != nil {
 			_ = inst.close()
@@ -62,6 +64,9 @@ func openInstallation(e *env, cfg *Config) (_ *installation, err error) {
 			return nil, fmt.Errorf("recording office %s: %w", o.Code, err)
 		}
 		inst.offices[o.Code] = row
+		if inst.letters[o.Code], err = notices.ReadLetters(e.ctx, inst.db, row.ID); err != nil {
+			return nil, fmt.Errorf("reading the letters of office %s: %w", o.Code, err)
+		}
 	}
 	for i := range cfg.Offices {
 		o := &cfg.Offices[i]

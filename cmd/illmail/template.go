@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"illmail/notices"
 	"illmail/store"
 	"illmail/templates"
 )
@@ -18,17 +19,32 @@ type templateCmd struct {
 	Check   templateCheckCmd   `cmd:"" help:"Check a template file."`
 	Preview templatePreviewCmd `cmd:"" help:"Show a template filled with sample data, or with a request."`
 	Convert templateConvertCmd `cmd:"" help:"Turn an ILLiad template into ours."`
+	Export  templateExportCmd  `cmd:"" help:"Write an office's templates to files."`
+	Import  templateImportCmd  `cmd:"" help:"Read an office's templates from files, as drafts or approved."`
 }
 
-type templateListCmd struct{}
+type templateListCmd struct{ officeLettersFlag }
 
-func (templateListCmd) Run(e *env) error {
+func (c templateListCmd) Run(e *env) error {
+	set := templates.Default()
+	if c.Config != "" {
+		err := c.with(e, func(inst *installation) error {
+			_, letters, err := c.letters(inst)
+			if err == nil {
+				set = letters.Set()
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	languages := map[string][]string{}
-	for _, t := range templates.Default().All() {
+	for _, t := range set.All() {
 		languages[t.Name] = append(languages[t.Name], t.Language)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	for _, name := range templates.Default().Names() {
+	for _, name := range set.Names() {
 		fmt.Fprintf(w, "%s\t%s\n", name, strings.Join(languages[name], " "))
 	}
 	return w.Flush()
@@ -55,31 +71,32 @@ func (c templateCheckCmd) Run(e *env) error {
 }
 
 type templatePreviewCmd struct {
-	configFlag
+	officeLettersFlag
 	Name        string `arg:"" help:"The template's name."`
 	Transaction int64  `help:"Fill it with this request (needs --config)." placeholder:"TN"`
-	Office      string `help:"The office, where the configuration has several." placeholder:"CODE"`
 	Language    string `help:"The language." default:"en"`
 	HTML        bool   `name:"html" help:"The HTML part instead of the text."`
 }
 
 func (c templatePreviewCmd) Run(e *env) error {
 	set, data := templates.Default(), templates.Sample()
-	set = set.Enable(c.Language)
-	if c.Transaction != 0 {
+	if c.Config != "" || c.Transaction != 0 {
 		err := c.with(e, func(inst *installation) error {
-			offices, err := inst.pick(c.Office)
+			o, letters, err := c.letters(inst)
 			if err != nil {
 				return err
 			}
-			o := offices[0]
-			data, err = previewData(e.ctx, inst, o, c.Transaction)
+			set, data.Office = letters.Set(), o.letter()
+			if c.Transaction != 0 {
+				data, err = previewData(e.ctx, inst, o, c.Transaction)
+			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
+	set = set.Enable(c.Language)
 	r, err := set.Render(c.Name, c.Language, data)
 	if err != nil {
 		return fmt.Errorf("rendering %s: %w", c.Name, err)
@@ -124,20 +141,5 @@ func previewData(ctx context.Context, inst *installation, o *OfficeConfig, tn in
 	if err != nil {
 		return templates.Data{}, fmt.Errorf("looking up the patron of TN %d: %w", tn, err)
 	}
-	today := store.DateOf(time.Now(), o.location)
-	item := templates.Item{
-		TransactionNumber: t.TransactionNumber, ILLNumber: t.ILLNumber, Title: t.Title, ArticleTitle: t.ArticleTitle, Author: t.Author,
-		RequestType: t.RequestType, Lender: t.LendingLibrary, Status: t.Status, Reason: t.CancelReason, PickupLocation: t.PickupLocation,
-		DueDate: t.DueDate.Time(), StatusDate: t.StatusDate.Time(), RenewalsAllowed: t.RenewalsAllowed,
-	}
-	if !t.DueDate.IsZero() {
-		item.DaysOverdue, item.DaysLeft = max(0, today.Sub(t.DueDate)), max(0, t.DueDate.Sub(today))
-	}
-	if !t.StatusDate.IsZero() {
-		item.DaysWaiting = max(0, today.Sub(t.StatusDate))
-	}
-	return templates.Data{
-		Office: o.letter(), Today: today.Time(), Letter: 1, Items: []templates.Item{item},
-		Patron: templates.Patron{FirstName: p.FirstName, LastName: p.LastName, Username: p.Username, Email: p.Email, Status: p.PatronStatus},
-	}, nil
+	return notices.PreviewData(o.letter(), &t, &p, store.DateOf(time.Now(), o.location)), nil
 }

@@ -80,9 +80,6 @@ func (o *OfficeConfig) letter() templates.Office {
 	return templates.Office{Name: o.Name, Address: o.Address, Phone: o.Phone, Hours: o.Hours, URL: o.URL, ReturnTo: o.ReturnTo}
 }
 
-// letters is the office's set of templates.
-func (o *OfficeConfig) letters() *templates.Set { return templates.Default().Enable(o.Languages...) }
-
 // closedDates are the dates of the file and of its calendar; left names the
 // events of the calendar that close no whole day.
 func (o *OfficeConfig) closedDates() (dates, left []string, err error) {
@@ -109,7 +106,7 @@ func (o *OfficeConfig) states() (*illiad.StateMap, error) { return illiad.NewSta
 func (inst *installation) triageOffice(o *OfficeConfig) triage.Office {
 	office := triage.Office{
 		Office: inst.offices[o.Code], Addresses: append([]string{o.Address}, o.Aliases...), Domains: o.Domains,
-		Partners: o.Partners, Location: o.location, Letter: o.letter(), Templates: o.letters, Trusted: o.Source.TrustedSenders,
+		Partners: o.Partners, Location: o.location, Letter: o.letter(), Templates: inst.letters[o.Code].Set, Trusted: o.Source.TrustedSenders,
 	}
 	if r := o.Renewals; r.Allowed && o.ILLiad.WriteBack && o.ILLiad.Routes.Renewal != "" {
 		office.Renewals = &triage.Renewals{Days: r.Days, Most: r.Most, EarlyDays: r.EarlyDays}
@@ -143,7 +140,7 @@ func (inst *installation) noticesOffice(ctx context.Context, o *OfficeConfig) (*
 	}
 	return &notices.Office{
 		ID: inst.offices[o.Code].ID, Code: o.Code, Name: o.Name, Address: o.Address,
-		Letter: o.letter(), Rules: rules, Schedule: o.Notices.Schedule, Templates: o.letters,
+		Letter: o.letter(), Rules: rules, Schedule: o.Notices.Schedule, Templates: inst.letters[o.Code].Set,
 		SaveSent: notices.SaveSent(o.SMTP.SaveSent), SentProved: proved, RehearsalAddress: o.Notices.RehearsalAddress,
 	}, nil
 }

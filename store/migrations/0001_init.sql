@@ -573,7 +573,8 @@ CREATE TABLE event (
 CREATE INDEX event_subject ON event (subject, subject_id, id);
 CREATE INDEX event_print_only ON event (office_id, at) WHERE subject = 'transaction' AND what = 'print only: no electronic delivery';
 
--- An office's own version of a template; the embedded set stands where there is none.
+-- An office's own words for a letter. In force is what was approved last; the
+-- embedded set stands where nothing was.
 CREATE TABLE template_version (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     office_id bigint NOT NULL REFERENCES office,
@@ -582,10 +583,21 @@ CREATE TABLE template_version (
     source    text NOT NULL,
     author    text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    state     text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'approved')),
     approved_by text NOT NULL DEFAULT '',
-    approved_at timestamptz
+    approved_at timestamptz,
+    CHECK ((state = 'approved') = (approved_at IS NOT NULL AND approved_by <> ''))
 );
 CREATE INDEX template_version_name ON template_version (office_id, name, language, id DESC);
+
+-- The languages besides English in which letters go out, and who approved them.
+CREATE TABLE template_language (
+    office_id   bigint NOT NULL REFERENCES office,
+    language    text NOT NULL,
+    approved_by text NOT NULL,
+    approved_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (office_id, language)
+);
 
 -- What staff corrected or confirmed: the classifier learns from it.
 CREATE TABLE correction (
