@@ -147,7 +147,12 @@ func SplitFileName(file string) (name, language string, ok bool) {
 	if !found {
 		language = "en"
 	}
-	return name, language, ok && namePattern.MatchString(name) && languagePattern.MatchString(language)
+	return name, language, ok && ValidName(name, language)
+}
+
+// ValidName reports whether a letter may be called so, in such a language.
+func ValidName(name, language string) bool {
+	return namePattern.MatchString(name) && languagePattern.MatchString(language)
 }
 
 // FileName is the file of a letter, as SplitFileName reads it.

@@ -1,9 +1,10 @@
 package web
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"illmail/store"
@@ -22,27 +23,83 @@ type letter struct {
 	Languages []string
 }
 
-type letterPage struct {
-	Office   *Office
-	Letter   *templates.Template
-	Source   string // as it is edited
-	Preview  templates.Rendered
-	Problems templates.Problems
-	Edited   bool
+// officeLetters is one office's part of the list.
+type officeLetters struct {
+	Office     *Office
+	Groups     []letterGroup
+	Drafts     []store.TemplateVersion // what waits for approval
+	Languages  []letterLanguage
+	Clock      clock
+	MayApprove bool
 }
 
-// templatesPage lists the letters of each office.
+// letterLanguage is a language besides English in which there are letters.
+type letterLanguage struct {
+	Tag      string
+	Letters  int
+	Approved *store.TemplateLanguage // nil: its letters do not go out
+}
+
+// templatesPage lists the letters of each office, what waits for approval and
+// the languages.
 func (s *Server) templatesPage(v *visit) error {
-	type officeLetters struct {
-		Office *Office
-		Groups []letterGroup
-	}
 	var list []officeLetters
 	for i := range s.Offices {
 		o := &s.Offices[i]
-		list = append(list, officeLetters{o, groupLetters(o.Templates().All())})
+		all := o.Templates().All()
+		l := officeLetters{Office: o, Groups: groupLetters(all), Clock: s.clock(v, o.Code), MayApprove: v.staff.Role.AtLeast(store.RoleSupervisor)}
+		var err error
+		if l.Drafts, err = s.DB.TemplateDrafts(v.ctx(), o.ID); err != nil {
+			return err
+		}
+		approved, err := s.DB.TemplateLanguages(v.ctx(), o.ID)
+		if err != nil {
+			return err
+		}
+		letters := map[string]int{}
+		for _, t := range all {
+			letters[t.Language]++
+		}
+		delete(letters, "en")
+		for _, tag := range slices.Sorted(maps.Keys(letters)) {
+			n := letterLanguage{Tag: tag, Letters: letters[tag]}
+			if at := slices.IndexFunc(approved, func(a store.TemplateLanguage) bool { return a.Language == tag }); at >= 0 {
+				n.Approved = &approved[at]
+			}
+			l.Languages = append(l.Languages, n)
+		}
+		list = append(list, l)
 	}
 	return s.render(v, http.StatusOK, "templates", "/templates", list)
+}
+
+// changeLanguage approves or stops a language of an office's letters.
+func (s *Server) changeLanguage(v *visit) error {
+	o, ok := s.offices[v.r.PathValue("office")]
+	if !ok {
+		return fmt.Errorf("the office: %w", store.ErrNotFound)
+	}
+	tag, done := v.r.PostFormValue("language"), "language"
+	if !slices.ContainsFunc(o.Templates().All(), func(t *templates.Template) bool { return t.Language == tag && tag != "en" }) {
+		return badRequest("There are no letters in the language %q.", tag)
+	}
+	var err error
+	switch action := v.r.PostFormValue("action"); action {
+	case "approve":
+		err = s.DB.ApproveLanguage(v.ctx(), o.ID, tag, actor(v))
+	case "stop":
+		done = "nolanguage"
+		err = s.DB.StopLanguage(v.ctx(), o.ID, tag, actor(v))
+	default:
+		return badRequest("There is no action %q.", action)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.Letters.Reload(v.ctx()); err != nil {
+		return err
+	}
+	return v.redirect("/templates?done=" + done)
 }
 
 // groupLetters sorts letters by what they are for: by the beginning of their name.
@@ -68,76 +125,4 @@ func groupLetters(all []*templates.Template) []letterGroup {
 		}
 	}
 	return groups
-}
-
-// letterOf finds the office and the letter that the address names.
-func (s *Server) letterOf(v *visit) (*Office, *templates.Template, error) {
-	o, ok := s.offices[v.r.PathValue("office")]
-	if !ok {
-		return nil, nil, fmt.Errorf("the office: %w", store.ErrNotFound)
-	}
-	for _, t := range o.Templates().All() {
-		if t.Name == v.r.PathValue("name") && t.Language == v.r.PathValue("language") {
-			return o, t, nil
-		}
-	}
-	return nil, nil, fmt.Errorf("the letter: %w", store.ErrNotFound)
-}
-
-// templatePage shows a letter's source beside what becomes of it.
-func (s *Server) templatePage(v *visit) error {
-	o, t, err := s.letterOf(v)
-	if err != nil {
-		return err
-	}
-	p := letterPage{Office: o, Letter: t, Source: t.Source}
-	if p.Preview, err = t.Render(s.sample(o)); err != nil {
-		return fmt.Errorf("previewing the letter %s: %w", t.Name, err)
-	}
-	return s.render(v, http.StatusOK, "template", "/templates", p)
-}
-
-// tryTemplate renders a changed source, or says by line what is wrong with it.
-// Nothing is stored.
-func (s *Server) tryTemplate(v *visit) error {
-	o, t, err := s.letterOf(v)
-	if err != nil {
-		return err
-	}
-	p := letterPage{Office: o, Letter: t, Source: strings.ReplaceAll(v.r.PostFormValue("source"), "\r\n", "\n"), Edited: true}
-	tried, err := templates.Parse(t.Name, t.Language, p.Source)
-	if err == nil {
-		p.Preview, err = tried.Render(s.sample(o))
-	}
-	status := http.StatusOK
-	if err != nil {
-		status = http.StatusUnprocessableEntity
-		if !errors.As(err, &p.Problems) {
-			p.Problems = templates.Problems{{Line: 1, Col: 1, Text: err.Error()}}
-		}
-	}
-	return s.render(v, status, "template", "/templates", p)
-}
-
-// templateHTML is the HTML part of a letter's preview, for a sandboxed frame.
-func (s *Server) templateHTML(v *visit) error {
-	o, t, err := s.letterOf(v)
-	if err != nil {
-		return err
-	}
-	r, err := t.Render(s.sample(o))
-	if err != nil {
-		return fmt.Errorf("previewing the letter %s: %w", t.Name, err)
-	}
-	return s.frameDocument(v, r.HTML)
-}
-
-// sample is made-up data in the name of that office.
-func (s *Server) sample(o *Office) templates.Data {
-	d := templates.Sample()
-	d.Office = o.Letter
-	if d.Office.Name == "" {
-		d.Office.Name, d.Office.Address = o.Name, o.Address
-	}
-	return d
 }

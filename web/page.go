@@ -249,6 +249,10 @@ var flashes = map[string]string{
 	"cancel_task": "Kept as a task: cancel it in ILLiad and OCLC, then send the letter.",
 	"cancelled":   "Cancelled: it will not be sent.",
 	"saved":       "Saved.",
+	"proposed":    "Kept as a draft. It goes out once a supervisor has approved it.",
+	"inforce":     "Approved: letters go out in these words from now on.",
+	"language":    "Approved: letters go out in this language, too.",
+	"nolanguage":  "Stopped: letters go out in English in its place.",
 	"password":    "Password changed. Sign in with the new one.",
 }
 

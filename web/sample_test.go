@@ -82,10 +82,14 @@ func newSample(t testing.TB) *sample {
 	rules.Mode = notices.ModeApprove
 	letter := templates.Office{Name: s.office.Name, Address: s.office.Address, Phone: "617 555 0142", Hours: "Monday to Friday, 9 am to 5 pm",
 		URL: "https://ill.example.edu", ReturnTo: "the service desk on the first floor"}
+	letters, err := notices.ReadLetters(ctx, s.db, s.office.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.server, err = New(Config{DB: s.db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return s.now },
 		Desk:    &triage.Desk{DB: s.db, Offices: []triage.Office{{Office: s.office, Domains: []string{"example.edu"}, Location: loc, Letter: letter}}},
 		Planner: &notices.Planner{DB: s.db},
-		Offices: []Office{{Office: &notices.Office{ID: s.office.ID, Code: s.office.Code, Name: s.office.Name, Address: s.office.Address, Letter: letter, Rules: &rules, Templates: templates.Default},
+		Offices: []Office{{Office: &notices.Office{ID: s.office.ID, Code: s.office.Code, Name: s.office.Name, Address: s.office.Address, Letter: letter, Rules: &rules, Templates: letters.Set}, Letters: letters,
 			RequestURL: "https://illiad.example.edu/request/{tn}"}},
 		Settings: "state_dir = \"/var/lib/illmail\"\n", Version: "test"})
 	if err != nil {

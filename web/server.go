@@ -49,6 +49,8 @@ type Config struct {
 // Office is an office as its notices know it, and where its requests are found.
 type Office struct {
 	*notices.Office
+	// Letters are what Templates returns the set of.
+	Letters *notices.Letters
 	// RequestURL leads to a request in the ILL system; "{tn}" stands for its
 	// number. Empty: no link.
 	RequestURL string
@@ -99,7 +101,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{Config: cfg, offices: make(map[string]*Office), live: newHub()}
 	for i := range s.Offices {
 		o := &s.Offices[i]
-		if o.Office == nil || o.Rules == nil || o.Rules.Location == nil || o.Templates == nil {
+		if o.Office == nil || o.Rules == nil || o.Rules.Location == nil || o.Templates == nil || o.Letters == nil {
 			return nil, fmt.Errorf("office %d of the pages lacks its rules or its letters", i+1)
 		}
 		s.offices[o.Code] = o
@@ -197,8 +199,15 @@ func (s *Server) routes() []route {
 
 		{"GET /templates", student, s.templatesPage},
 		{"GET /templates/{office}/{name}/{language}", student, s.templatePage},
+		{"POST /templates/{office}/languages", supervisor, s.changeLanguage},
+		{"GET /templates/{office}/new", student, s.newTemplate},
 		{"POST /templates/{office}/{name}/{language}", student, s.tryTemplate},
+		{"POST /templates/{office}/{name}/{language}/propose", student, s.proposeTemplate},
+		{"POST /templates/{office}/{name}/{language}/publish", supervisor, s.publishTemplate},
+		{"POST /templates/{office}/{name}/{language}/approve", supervisor, s.approveTemplate},
+		{"POST /templates/{office}/{name}/{language}/restore", supervisor, s.restoreTemplate},
 		{"GET /templates/{office}/{name}/{language}/html", student, s.templateHTML},
+		{"POST /templates/{office}/{name}/{language}/html", student, s.templateHTML},
 		{"GET /stats", student, s.stats},
 		{"GET /settings", student, s.settings},
 		{"POST /settings/password", student, s.changePassword},

@@ -364,20 +364,6 @@ func TestUncertainMailsAreSettledByStaff(t *testing.T) {
 	b.get(fmt.Sprintf("/offices/healey/transactions/%d", told.Numbers[0])).status(200).has(told.Recipient, told.MessageID, "Sent", "Proof of notice by Healey Library", "requests as of ")
 }
 
-func TestTemplates(t *testing.T) {
-	t.Parallel()
-	s := newSample(t)
-	b := s.signIn(t, "lin")
-	b.get("/templates").status(200).has("Overdue", "Letters to lenders")
-	path := "/templates/healey/overdue/en"
-	b.get(path).status(200).has("{{item.title}}", "Healey Library Interlibrary Loan")
-	b.get(path + "/html").status(200).has("<html")
-	b.post(path, "source", "Subject: Hello {{patron.nmae}}\n\nText\n").status(422).has("Line 1", "nmae")
-	b.post(path, "source", "Subject: Hello\r\n\r\nDear {{patron.first_name}},\r\n").status(200).has("Dear Jordan")
-	b.get("/templates/healey/nothing/en").status(404)
-	b.get("/templates/nowhere/overdue/en").status(404)
-}
-
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	s := newSample(t)

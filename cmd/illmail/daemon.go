@@ -97,7 +97,7 @@ func (d *daemon) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
-		cfg.Offices = append(cfg.Offices, web.Office{Office: n, Push: push, Alternatives: o.alternatives(d.log)})
+		cfg.Offices = append(cfg.Offices, web.Office{Office: n, Letters: d.inst.letters[o.Code], Push: push, Alternatives: o.alternatives(d.log)})
 		job, err := notices.NoticesJob(planner, n)
 		if err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)

@@ -23,7 +23,7 @@
 
 	// One click sends once.
 	document.addEventListener("submit", (e) => {
-		if (e.defaultPrevented || e.target.method !== "post") return;
+		if (e.defaultPrevented || e.target.method !== "post" || e.submitter?.formTarget) return;
 		if (e.target.dataset.sent) { e.preventDefault(); return; }
 		e.target.dataset.sent = "1";
 		dirty = false;
@@ -133,6 +133,23 @@
 		$(".nojs", d)?.remove();
 		d.append(f);
 	}, true);
+
+	// A letter's preview follows what one types.
+	const tried = $("form[data-tried]");
+	if (tried) {
+		let timer, latest = 0;
+		tried.addEventListener("input", () => {
+			clearTimeout(timer);
+			timer = setTimeout(async () => {
+				const mine = ++latest;
+				try {
+					const res = await fetch(tried.action, { method: "POST", body: new URLSearchParams(new FormData(tried)) });
+					const fresh = $(tried.dataset.tried, new DOMParser().parseFromString(await res.text(), "text/html"));
+					if (fresh && mine === latest) $(tried.dataset.tried).replaceChildren(...fresh.childNodes);
+				} catch { /* the next key tries again */ }
+			}, 400);
+		});
+	}
 
 	// Drafts are saved as one types.
 	let dirty = false;
