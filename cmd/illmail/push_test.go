@@ -38,7 +38,7 @@ func pushTo(t *testing.T) (inst *installation, site string) {
 	}
 	pages, err := web.New(web.Config{DB: inst.db, Log: slog.New(slog.DiscardHandler), Desk: &triage.Desk{DB: inst.db}, Planner: &notices.Planner{DB: inst.db},
 		Now:     func() time.Time { return time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC) },
-		Offices: []web.Office{{Office: n, Push: push}}})
+		Offices: []web.Office{{Office: n, Letters: inst.letters[o.Code], Push: push}}})
 	if err != nil {
 		t.Fatal(err)
 	}
