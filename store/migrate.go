@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -20,6 +21,10 @@ var migrationFiles embed.FS
 // migrationLock is the key of the advisory lock under which one process at a
 // time migrates; the number means nothing.
 const migrationLock = 4211902
+
+// ErrOtherSchema is returned where a database was migrated by another illmail
+// than this: a newer one, or one whose steps differ.
+var ErrOtherSchema = errors.New("the database is another illmail's")
 
 type migration struct {
 	version  int
@@ -113,14 +118,14 @@ func (db *DB) migrate(ctx context.Context, ms []migration) error {
 		return fmt.Errorf("reading schema_migration: %w", err)
 	}
 	if n := len(applied); n > 0 && applied[n-1].version > len(ms) {
-		return fmt.Errorf("the database has schema version %d and this illmail knows only %d; run the newer illmail that migrated it", applied[n-1].version, len(ms))
+		return fmt.Errorf("%w: it has schema version %d and this illmail knows only %d; run the newer illmail that migrated it", ErrOtherSchema, applied[n-1].version, len(ms))
 	}
 	for i, m := range applied {
 		switch {
 		case m.version != i+1:
 			return fmt.Errorf("the database lacks schema version %d although %d was applied; restore it from a backup", i+1, m.version)
 		case m.checksum != ms[i].checksum:
-			return fmt.Errorf("schema step %s was changed after it was applied to this database; run an illmail that has the original, or start with an empty database", m.name)
+			return fmt.Errorf("%w: schema step %s was changed after it was applied to this database; run an illmail that has the original, or start with an empty database", ErrOtherSchema, m.name)
 		}
 	}
 	for _, m := range ms[len(applied):] {

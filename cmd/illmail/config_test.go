@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +37,22 @@ func TestConfigDefaults(t *testing.T) {
 	if o.IMAP.Port != 993 || o.SMTP.Port != 587 || o.Notices.Mode != "send" || !o.Notices.Digest ||
 		time.Duration(o.IMAP.PollInterval) != 2*time.Minute || len(o.IMAP.folders) != 2 || o.location.String() != "America/New_York" {
 		t.Errorf("defaults: %+v", o)
+	}
+}
+
+// TestDocumentedConfiguration: what docs/configuration.md prints can be used as it stands.
+func TestDocumentedConfiguration(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(doc), "```toml\n")
+	example, _, found := strings.Cut(example, "```")
+	if !found {
+		t.Fatal("docs/configuration.md prints no configuration")
+	}
+	if _, err := parseConfig("configuration.md", []byte(example)); err != nil {
+		t.Error(err)
 	}
 }
 

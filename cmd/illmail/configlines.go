@@ -46,7 +46,7 @@ func (c *Config) decodeError(err error) error {
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
 		e := strict.Errors[0]
 		line, _ := e.Position()
-		return fmt.Errorf("%s:%d: unknown key %s; see the README for the keys there are", c.file, line, strings.Join(e.Key(), "."))
+		return fmt.Errorf("%s:%d: unknown key %s; docs/configuration.md lists the keys there are", c.file, line, strings.Join(e.Key(), "."))
 	}
 	var dec *toml.DecodeError
 	if errors.As(err, &dec) {

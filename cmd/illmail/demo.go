@@ -50,6 +50,9 @@ func (c demoCmd) Run(e *env) error {
 	}
 	defer world.close()
 	inst, err := openInstallation(e, demoConfig(dir, l.Addr().String(), world, today, location))
+	if errors.Is(err, store.ErrOtherSchema) {
+		err = fmt.Errorf("the demo of another illmail is in %s; remove that folder, or name another with --state: %w", dir, err)
+	}
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

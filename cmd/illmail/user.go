@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -36,10 +37,14 @@ func (c userAddCmd) Run(e *env) error {
 	}
 	return c.with(e, func(inst *installation) error {
 		s := store.Staff{Username: strings.ToLower(c.Name), FullName: c.FullName, Email: c.Email, Role: store.Role(c.Role)}
-		if s, err = inst.db.AddStaff(e.ctx, s, password); err != nil {
+		s, err := inst.db.AddStaff(e.ctx, s, password)
+		if errors.Is(err, store.ErrExists) {
+			return fmt.Errorf("there is an account %s already; illmail user passwd %[1]s sets its password", strings.ToLower(c.Name))
+		}
+		if err != nil {
 			return fmt.Errorf("adding the account %s: %w", c.Name, err)
 		}
-		_, err := fmt.Fprintf(e.stdout, "%s can sign in now, as %s.\n", s.Username, s.Role)
+		_, err = fmt.Fprintf(e.stdout, "%s can sign in now, as %s.\n", s.Username, s.Role)
 		return err
 	})
 }
@@ -92,9 +97,21 @@ func (c userDisableCmd) Run(e *env) error {
 	})
 }
 
+// leastPassword is the shortest password that is taken, in bytes (NIST SP
+// 800-63B asks for eight characters).
+const leastPassword = 8
+
 // readPassword asks for a password at the terminal, or reads a line of
 // standard input.
 func readPassword(e *env, stdin bool) (string, error) {
+	password, err := askPassword(e, stdin)
+	if err == nil && len(password) < leastPassword {
+		return "", usageError(fmt.Sprintf("the password is too short: take %d characters or more", leastPassword))
+	}
+	return password, err
+}
+
+func askPassword(e *env, stdin bool) (string, error) {
 	if !stdin {
 		f, ok := e.stdin.(*os.File)
 		if !ok || !term.IsTerminal(int(f.Fd())) {
