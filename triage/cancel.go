@@ -2,6 +2,7 @@ package triage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,6 +115,10 @@ func (d *Desk) CancelLetter(ctx context.Context, c Cancellation, now time.Time) 
 	}
 	data.Extra["alternatives"] = strings.Join(instead, "\n")
 	r, err := letterSet.Render(c.Letter, p.Language, data)
+	if empty := (*templates.EmptyFieldError)(nil); errors.As(err, &empty) {
+		out.Missing = lacking(empty.Field, len(data.Items), len(data.Items))
+		return out, nil
+	}
 	if err != nil {
 		out.Missing = err.Error()
 		return out, nil
@@ -175,7 +180,7 @@ func (d *Desk) tells(ctx context.Context, st *store.Story, to Recipient, in Repl
 	if in.Cancels != nil || !confirms && !strings.HasPrefix(in.Template, "cancel") {
 		return in.Cancels, nil
 	}
-	requests, err := d.mayTell(ctx, st, to, false)
+	requests, err := d.mayTell(ctx, st, to, false, in.Template)
 	if err != nil {
 		return nil, err
 	}

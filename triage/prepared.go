@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"illmail/store"
@@ -65,7 +66,7 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 		data.Patron = templates.Patron{FirstName: patron.FirstName, LastName: patron.LastName, Name: patron.Name(),
 			Username: patron.Username, Email: patron.Email, Status: patron.PatronStatus}
 	}
-	requests, err := d.mayTell(ctx, st, to, partner)
+	requests, err := d.mayTell(ctx, st, to, partner, letter)
 	if err != nil {
 		return p, err
 	}
@@ -73,7 +74,13 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 		p.Template, p.Why = chooseLetter(st.Conversation.Intent, requests)
 		requests = fitting(p.Template, requests)
 	}
-	if !to.Verified && !partner {
+	if letter == "" && !to.Verified && strings.HasPrefix(p.Template, lenderLetter) {
+		p.Template, p.Why = "", append(p.Why, "no directory knows the address as a library's: say whose it is, or choose a letter")
+	}
+	if !to.Verified && len(requests) > 0 {
+		p.Why = append(p.Why, "no directory knows the address as a library's: see that it is the lender's before you send")
+	}
+	if !to.Verified && !partner && len(requests) == 0 {
 		p.Why = append(p.Why, "the address is not known to be the patron's: the letter tells nothing about requests")
 	}
 	if p.Template == "" {
@@ -89,7 +96,7 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 	letterSet := o.templates()
 	out, err := letterSet.Render(p.Template, language, data)
 	if empty := (*templates.EmptyFieldError)(nil); errors.As(err, &empty) {
-		p.Missing = err.Error()
+		p.Missing = lacking(empty.Field, len(data.Items), len(filedOn(st)))
 		return p, nil
 	}
 	if err != nil {
@@ -99,12 +106,25 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 	return p, nil
 }
 
+// lenderLetter is how the names of the letters to lenders begin.
+const lenderLetter = "lender-"
+
 // mayTell are the requests of the conversation that the recipient may read of:
 // those on which it is filed and that are the patron's own, where the letter
-// goes to an address of that patron; for a lender those it is filed on.
-func (d *Desk) mayTell(ctx context.Context, st *store.Story, to Recipient, partner bool) ([]store.RequestView, error) {
-	if !to.Verified {
+// goes to an address of that patron; for a lender those it is filed on. What
+// only looks like a lender's mail is told of them where staff chose a letter
+// for lenders, none of which names a patron.
+func (d *Desk) mayTell(ctx context.Context, st *store.Story, to Recipient, partner bool, letter string) ([]store.RequestView, error) {
+	library := partner || st.Conversation.Kind == "vendor"
+	if to.Addr == "" || !to.Verified && !(library && strings.HasPrefix(letter, lenderLetter)) {
 		return nil, nil
+	}
+	patrons, err := d.DB.PatronsByAddress(ctx, st.Conversation.OfficeID, to.Addr)
+	if err != nil {
+		return nil, err
+	}
+	if !to.Verified && len(patrons) > 0 {
+		return nil, nil // another patron's mail that was taken for a lender's
 	}
 	var ids []int64
 	for _, m := range st.Matches {
@@ -122,8 +142,26 @@ func (d *Desk) mayTell(ctx context.Context, st *store.Story, to Recipient, partn
 	// A patron's address reads of that patron only, whatever kind the mail was
 	// taken for: the kind is a guess, the address was registered or confirmed.
 	return slices.DeleteFunc(requests, func(r store.RequestView) bool {
-		return (!partner || to.PatronID != 0) && r.PatronID != to.PatronID
+		return (!library || to.PatronID != 0 && len(patrons) > 0) && r.PatronID != to.PatronID
 	}), nil
+}
+
+// lacking says in words what a letter lacks that cannot be written, for who
+// chose it: the field, with how many requests it may tell of and on how many
+// the conversation is filed.
+func lacking(field string, told, filed int) string {
+	name, ofItem := strings.CutPrefix(field, "item.")
+	switch {
+	case ofItem && filed == 0:
+		return "it tells of a request, and this conversation is filed on none: file it first"
+	case ofItem && told == 0:
+		return "it tells of a request, and the one who reads it may not know of those on which this conversation is filed"
+	}
+	name = strings.NewReplacer(".", "’s ", "_", " ").Replace(strings.TrimPrefix(name, "extra."))
+	if ofItem {
+		return fmt.Sprintf("it tells the %s, which the records of the request do not have", name)
+	}
+	return fmt.Sprintf("it tells the %s, which is not known", name)
 }
 
 // asksAboutRequest reports intents that cannot be answered without a request.
