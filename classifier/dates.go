@@ -1,8 +1,10 @@
 package classifier
 
 import (
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // foundDate is a day that a text names.
@@ -206,19 +208,57 @@ func findDates(text string, ref time.Time) []foundDate {
 // answerWords before a date ask for an answer by it.
 var answerWords = []string{"by", "before", "until", "till", "bis", "avant", "antes", "ate", "hasta", "respond by", "reply by", "spatestens", "para", "latest", "deadline"}
 
+// awayWords tell that a date is when somebody or something comes back.
+var awayWords = []string{"away", "gone", "travelling", "traveling", "vacation", "holiday", "leave", "closed", "abroad", "town", "office", "urlaub", "ferien", "vacaciones", "conges", "ferias"}
+
+// needWords tell that a date is when something is needed.
+var needWords = []string{"need", "needed", "want", "wanted", "required", "must"}
+
+func containsAnyWord(text, words []string) bool {
+	return slices.ContainsFunc(text, func(w string) bool { return slices.Contains(words, w) })
+}
+
+// asksBy reports whether the words before a date ask for something by it.
+func asksBy(w []string) bool {
+	for k := range w {
+		if slices.Contains(answerWords, w[k]) || slices.Contains(answerWords, strings.Join(w[k:], " ")) {
+			return true
+		}
+	}
+	return false
+}
+
+// sentenceBefore is the words of the sentence that stand before byte end.
+func sentenceBefore(text string, end int) []string {
+	text = text[:end]
+	if k := strings.LastIndexAny(text, ".!?\n"); k >= 0 {
+		text = text[k+1:]
+	}
+	return strings.FieldsFunc(fold(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
 // answerBy is the first day from ref on by which the mail wants an answer, or
 // the zero Time.
 func answerBy(text string, ref time.Time) time.Time {
-	for _, d := range findDates(text, ref) {
+	dates := findDates(text, ref)
+	for i, d := range dates {
+		if i+1 < len(dates) && dates[i+1].start-d.end <= 2 {
+			continue // "Saturday, November 28" is one day
+		}
 		if ref.IsZero() || d.day.Before(ref.AddDate(0, 0, -1)) || d.day.After(ref.AddDate(0, 3, 0)) {
 			continue
 		}
-		w := strings.Fields(d.before)
-		for k := range w {
-			for _, a := range answerWords {
-				if strings.Join(w[k:], " ") == a || w[k] == a {
-					return d.day
-				}
+		said := sentenceBefore(text, d.start)
+		if asksBy(strings.Fields(d.before)) {
+			if !containsAnyWord(said, awayWords) {
+				return d.day
+			}
+			continue
+		}
+		// "I need it before my group meeting on Saturday, November 28"
+		for k, w := range said {
+			if (w == "before" || w == "by") && len(said)-k <= 8 && containsAnyWord(said[:k], needWords) {
+				return d.day
 			}
 		}
 	}

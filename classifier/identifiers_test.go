@@ -73,10 +73,15 @@ func TestMaskSecrets(t *testing.T) {
 
 func TestAnswerBy(t *testing.T) {
 	for text, want := range map[string]string{
-		"Please respond by 11/27/2026":   "2026-11-27",
-		"I need it before December 1.":   "2026-12-01",
-		"It was due on October 1, 2026.": "",
-		"Thank you!":                     "",
+		"Please respond by 11/27/2026":                                          "2026-11-27",
+		"I need it before December 1.":                                          "2026-12-01",
+		"It was due on October 1, 2026.":                                        "",
+		"Thank you!":                                                            "",
+		"I am out of town until November 29, could you hold it?":                "",
+		"I need it before my group meeting on Saturday, November 28.":           "2026-11-28",
+		"We met before. The book of November 28 is nice.":                       "",
+		"Before I forget: the reading group starts on Friday, November 27.":     "",
+		"The library is closed until November 30. Please answer by December 2.": "2026-12-02",
 	} {
 		got := ""
 		if d := answerBy(text, monday); !d.IsZero() {
