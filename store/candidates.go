@@ -43,6 +43,9 @@ const (
 	// a journal's can be on thousands.
 	sharedNumber = 50
 	byTitle      = 50
+	// rareWords is how many words of a mail are looked for in titles; some of
+	// them are in none, which costs nothing.
+	rareWords = 8
 )
 
 // Candidates returns what the keys lead to: the transactions with those
@@ -148,7 +151,7 @@ func (db *DB) candidatesByTitle(ctx context.Context, officeID int64, words []str
 		if _, isCommon := common[w]; !isCommon && len(w) > 2 && !slices.Contains(rare, w) && !strings.ContainsAny(w, `'\`) {
 			rare = append(rare, w)
 		}
-		if len(rare) == 5 {
+		if len(rare) == rareWords {
 			break
 		}
 	}
@@ -190,7 +193,8 @@ func (db *DB) commonTitleWords(ctx context.Context) (map[string]float32, error) 
 	rows, err := db.pool.Query(ctx, `
 		SELECT word, share
 		FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) AS s(word, share)
-		WHERE schemaname = current_schema AND tablename = 'transaction' AND attname = 'search' AND share > 0.003 AND word IS NOT NULL`)
+		WHERE schemaname = current_schema AND tablename = 'transaction' AND attname = 'search' AND share > 0.003 AND word IS NOT NULL
+			AND share * (SELECT reltuples FROM pg_class WHERE oid = 'transaction'::regclass) > 100 -- in a small table nothing is common`)
 	if err != nil {
 		return nil, fmt.Errorf("reading the commonest title words: %w", err)
 	}

@@ -84,6 +84,22 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// TestTitlesOfASmallTable: once the table is analysed each of its few words
+// has a large share, and is not common all the same.
+func TestTitlesOfASmallTable(t *testing.T) {
+	db := storetest.New(t)
+	o := newOffice(t, db, "healey")
+	titled := func(title string) func(*store.ImportRow) {
+		return func(r *store.ImportRow) { r.Transaction.Title = title }
+	}
+	mustImport(t, db, o.ID, store.ImportOptions{}, row(1, "jdoe", titled("The Generous Campus")), row(2, "amy", titled("Salt Roads")), row(3, "amy", titled("Campus Roads")))
+	store.Exec(t, db, `ANALYZE transaction`)
+	keys := store.CandidateKeys{Addresses: []string{"lending@library.example"}, TitleWords: []string{"overdue", "lending", "branch", "patron", "returned", "generous", "campus"}}
+	if got := numbers(t, db, o.ID, keys); !slices.Equal(got, []int64{1}) {
+		t.Errorf("a lender's mail leads to %v, want the request whose title it names", got)
+	}
+}
+
 // TestCandidatesOfABusyPatron: 200 of the newest, and what is open beyond them.
 func TestCandidatesOfABusyPatron(t *testing.T) {
 	db := storetest.New(t)
