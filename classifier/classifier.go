@@ -44,10 +44,13 @@ func (c *Classifier) Decide(r *Reading, f Facts) Result {
 	if words == nil { // a Reading that was not made by Read
 		words = wordsFor(theLexicon(), spoken(r), r.Message.Subject)
 	}
-	var sure bool
-	res.Kind, res.KindWhy, sure = c.decideKind(s, words)
-	res.Intents = c.intentsOf(s, words, res.Kind)
+	kind, kindP, why, sure := c.decideKind(s, words)
+	res.Kind, res.KindWhy = kind, why
+	res.Intents = c.intentsOf(s, words, kind)
 	s.decide(res.Kind, res.Intents)
+	for i := range res.Intents { // it asks that only if it is of that kind
+		res.Intents[i].P = round3(res.Intents[i].P * kindP)
+	}
 	res.Matches = s.matches()
 	res.Username = s.username(res.Kind)
 	res.SenderVerified = s.verified(res.Username)

@@ -38,7 +38,7 @@ func TestFigures(t *testing.T) {
 		name       string
 		got, least float64
 	}{
-		{"kind accuracy", s.KindAccuracy, 0.96}, {"intent accuracy", s.IntentAccuracy, 0.84}, {"macro-F1", s.IntentMacroF1, 0.84}, {"sure share", s.SureShare, 0.6}, {"sure right", s.SureRight, 0.955},
+		{"kind accuracy", s.KindAccuracy, 0.96}, {"intent accuracy", s.IntentAccuracy, 0.88}, {"macro-F1", s.IntentMacroF1, 0.88}, {"sure share", s.SureShare, 0.6}, {"sure right", s.SureRight, 0.97},
 		{"filed precision", s.FiledPrecision, 0.985}, {"filed recall", s.FiledRecall, 0.85}, {"offered", s.Offered, 0.97}, {"visible text", s.VisibleText, 0.97},
 	} {
 		if f.got < f.least {

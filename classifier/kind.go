@@ -122,12 +122,13 @@ func readHeaders(r *Reading) *headers {
 // headers, then the sender, then words.
 //
 // sure is false where mail to many or an automatic answer is known by its
-// words only, and not beyond doubt: then a person should see it.
-func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string, sure bool) {
+// words only, and not beyond doubt: then a person should see it. p is how
+// probable the kind is; 1 where a header or the records say it.
+func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, why []string, sure bool) {
 	r := s.r
 	m := r.Message
 	if m.Report != nil && (len(m.Report.Recipients) > 0 || m.ReturnPath == "<>") {
-		return KindBounce, []string{"it is a delivery report"}, true
+		return KindBounce, 1, []string{"it is a delivery report"}, true
 	}
 	h := r.head
 	if h == nil { // a Reading that was not made by Read
@@ -136,29 +137,29 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string,
 	auto, bulk := h.auto, h.bulk
 	fs := newFeatureSet(8)
 	s.kindFeatures(fs)
-	p := c.model.kind.predict(w.said, h.features, fs.list)
+	all := c.model.kind.predict(w.said, h.features, fs.list)
 	best := 0
-	for i := range p {
-		if p[i] > p[best] {
+	for i := range all {
+		if all[i] > all[best] {
 			best = i
 		}
 	}
-	k := kinds[best]
-	if m.Report != nil && p[indexOf(kinds, KindBounce)] > 0.2 {
-		return KindBounce, []string{"it reads like a delivery report"}, true
+	k, p := kinds[best], all[best]
+	if m.Report != nil && all[indexOf(kinds, KindBounce)] > 0.2 {
+		return KindBounce, 1, []string{"it reads like a delivery report"}, true
 	}
 	if auto && k != KindSystem && k != KindBounce {
-		return KindAutoReply, []string{h.autoWhy}, true
+		return KindAutoReply, 1, []string{h.autoWhy}, true
 	}
 	if (s.senderKnown() || s.named() && !bulk) && !auto && !m.AutoSubmitted() && (k != KindBulk || s.named() && !bulk) && k != KindAutoReply && k != KindBounce {
-		k = KindPatron
+		k, p = KindPatron, 1
 		why = append(why, "the sender is a patron in the records")
 	}
 	if s.lender != nil && k == KindPatron && !s.senderKnown() {
-		k = KindPartner
+		k, p = KindPartner, 1
 		why = append(why, "the sender is a lender in the directory")
 	}
-	sure = p[best] >= 0.9
+	sure = all[best] >= 0.9
 	if k == KindBulk && bulk {
 		why = append(why, h.bulkWhy)
 		sure = true
@@ -167,7 +168,7 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, why []string,
 	if len(why) == 0 {
 		why = append(why, kindWords[k])
 	}
-	return k, why, sure
+	return k, p, why, sure
 }
 
 var kindWords = map[Kind]string{

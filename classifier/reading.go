@@ -18,7 +18,7 @@ const (
 // Keys by which they are to be looked up.
 func (c *Classifier) Read(m *mailbox.Message, o Office) *Reading {
 	r := readMessage(m, o)
-	r.KindHint, r.KindWhy, _ = c.decideKind(survey(r, Facts{}), r.words)
+	r.KindHint, _, r.KindWhy, _ = c.decideKind(survey(r, Facts{}), r.words)
 	return r
 }
 
