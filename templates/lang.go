@@ -117,6 +117,18 @@ func nth(n int, other string, names ...string) string {
 	return fmt.Sprintf(other, n)
 }
 
+// LanguageName is what a language is called in English, by its tag; the tag
+// itself where no letters come in it.
+func LanguageName(tag string) string {
+	names := map[string]string{"en": "English", "es": "Spanish", "pt": "Portuguese", "ht": "Haitian Creole", "vi": "Vietnamese", "zh-hans": "Chinese", "zh": "Chinese"}
+	for _, t := range tagsFor(tag) {
+		if name, ok := names[t]; ok {
+			return name
+		}
+	}
+	return tag
+}
+
 // languageOf finds how a language writes, by its tag or a shorter one.
 func languageOf(tag string) *language {
 	for _, t := range tagsFor(tag) {

@@ -20,6 +20,7 @@ type PreparedReply struct {
 	Body     string // plain text; "" where the letter lacks something
 	Language string
 	Why      []string // in words: the intent, and what of the records decided
+	Notes    []string // what staff must know before it goes: why there is a Gap, which language it is not in
 	Missing  string   // the field without which the letter cannot be written, and why; "" for none
 	To       Recipient
 	// What the writer saw, for ReplyInput.
@@ -70,6 +71,7 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 	if err != nil {
 		return p, err
 	}
+	filed := requests
 	if p.Template = letter; letter == "" {
 		p.Template, p.Why = chooseLetter(st.Conversation.Intent, requests)
 		requests = fitting(p.Template, requests)
@@ -87,7 +89,26 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 		return p, nil
 	}
 	if p.Template == "reply-other" && len(requests) == 0 && asksAboutRequest(st.Conversation.Intent) {
-		data.Note = "Please tell us the transaction number (TN) or the title, so that we can find it."
+		data.Note = "If you have not told us the transaction number (TN) or the title yet, please send it, so that we can find it."
+	}
+	if !partner {
+		p.Notes = gaps(p.Template, st.Conversation.Intent, st, last, filed, requests)
+	}
+	if p.Template == "reply-renewal-asked" {
+		asked, why, err := d.renewalFacts(ctx, requests, now)
+		if err != nil {
+			return p, err
+		}
+		if asked {
+			data.Extra = map[string]string{"renewal_asked": "yes"}
+		}
+		if why != "" {
+			p.Notes = append(p.Notes, why)
+		}
+	}
+	gap := len(p.Notes) > 0
+	if gap {
+		data.Note = Gap
 	}
 	for _, r := range requests {
 		data.Items = append(data.Items, letterItem(r, data.Today))
@@ -103,6 +124,12 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 		return p, fmt.Errorf("writing %s: %w", p.Template, err)
 	}
 	p.Body, p.Language = out.Text, out.Language
+	if gap && !strings.Contains(p.Body, Gap) { // the office's own letter has no place for a note
+		p.Body = Gap + "\n\n" + p.Body
+	}
+	if note := otherLanguage(language, out.Language); note != "" {
+		p.Notes = append(p.Notes, note)
+	}
 	return p, nil
 }
 
@@ -199,6 +226,10 @@ func chooseLetter(intent string, requests []store.RequestView) (name string, why
 			return "reply-renewal-not-possible", append(why, "the lender allows no renewal")
 		}
 		return "reply-status", append(why, "the request is not on loan")
+	case "pickup":
+		if !has(store.StateOnShelf) {
+			return "reply-status", append(why, "it is not on the shelf")
+		}
 	case "cancel":
 		switch {
 		case slices.ContainsFunc(requests, cancellable):
@@ -231,6 +262,8 @@ func fitting(letter string, requests []store.RequestView) []store.RequestView {
 		return keep(renewable)
 	case cancelConfirmed:
 		return keep(cancellable)
+	case "reply-pickup":
+		return keep(func(r store.RequestView) bool { return r.State == store.StateOnShelf })
 	}
 	return requests
 }

@@ -137,6 +137,9 @@ func (d *Desk) Reply(ctx context.Context, in ReplyInput, now time.Time) (int64, 
 	if strings.TrimSpace(in.Body) == "" {
 		return 0, fmt.Errorf("the reply is empty: write something first")
 	}
+	if strings.Contains(in.Body, Gap) {
+		return 0, fmt.Errorf("the letter still has a gap: write the answer in place of %s", Gap)
+	}
 	st, err := d.DB.ReadStory(ctx, in.ConversationID)
 	if err != nil {
 		return 0, err

@@ -30,6 +30,7 @@ type replyForm struct {
 	Files       []store.File
 	Template    string // of which the text was made; "" for free words
 	Why         []string
+	Notes       []string // what to know before the letter goes
 	Choices     []string // letters to choose from
 	LastMessage int64    // the newest message that the writer has seen
 	LastReply   int64    // the newest reply of ours that the writer has seen
@@ -38,6 +39,9 @@ type replyForm struct {
 	MaySendFree bool         // may send words of one's own
 	Problem     string
 }
+
+// Unfinished reports a letter with a gap that must be filled before it goes.
+func (f *replyForm) Unfinished() bool { return strings.Contains(f.Body, triage.Gap) }
 
 // newReplyForm is the form as it is first shown: one's draft, a colleague's
 // that asks for approval, the letter that was chosen, or the prepared answer.
@@ -65,9 +69,9 @@ func (s *Server) newReplyForm(v *visit, p *conversationPage) (*replyForm, error)
 			}
 		}
 	case q.Has("template"):
-		f.Template, f.Body, f.Why = letter, prepared.Body, prepared.Why
+		f.Template, f.Body, f.Why, f.Notes = letter, prepared.Body, prepared.Why, prepared.Notes
 		if letter == "" {
-			f.Body, f.Why = "", nil
+			f.Body, f.Why, f.Notes = "", nil, nil
 		}
 		if p.Draft != nil { // another letter, with the files and to the people that were chosen
 			f.Files, f.Cc, f.Chosen = p.Draft.Files, p.Draft.Cc, p.Draft.Recipient
@@ -77,7 +81,7 @@ func (s *Server) newReplyForm(v *visit, p *conversationPage) (*replyForm, error)
 		f.take(*p.Draft)
 		f.DraftAt = &p.Draft.UpdatedAt
 	case p.C.State == "new" || p.C.State == "open" || p.C.State == "snoozed":
-		f.Template, f.Body, f.Why, f.Problem = prepared.Template, prepared.Body, prepared.Why, missing(prepared)
+		f.Template, f.Body, f.Why, f.Notes, f.Problem = prepared.Template, prepared.Body, prepared.Why, prepared.Notes, missing(prepared)
 	}
 	return f, nil
 }
@@ -243,6 +247,9 @@ func (s *Server) send(v *visit, in written, problem string) error {
 	}
 	if strings.TrimSpace(in.Body) == "" {
 		return again(http.StatusBadRequest, "The reply is empty: write something first.")
+	}
+	if strings.Contains(in.Body, triage.Gap) {
+		return again(http.StatusUnprocessableEntity, "Not sent: the letter still has a gap. Write the answer in place of "+triage.Gap+".")
 	}
 	if p.free() {
 		if to, err := ccList(in.To); err != nil || len(to) > 1 {
