@@ -44,6 +44,13 @@ func gaps(letter, intent string, st *store.Story, last *store.StoryMessage, file
 			why = append(why, fmt.Sprintf("The mail may speak of request %s too, of which the letter does not tell.", n))
 		}
 	}
+	if letter == cancelConfirmed && last != nil {
+		for _, r := range told {
+			if !slices.ContainsFunc(st.Matches, func(m store.StoryMatch) bool { return m.MessageID == last.ID && m.Decided && m.TransactionID == r.ID }) {
+				why = append(why, fmt.Sprintf("Request %d is of an older mail: take it out unless it is to be cancelled too.", r.TransactionNumber))
+			}
+		}
+	}
 	return why
 }
 
