@@ -98,6 +98,10 @@ func TestTitlesOfASmallTable(t *testing.T) {
 	if got := numbers(t, db, o.ID, keys); !slices.Equal(got, []int64{1}) {
 		t.Errorf("a lender's mail leads to %v, want the request whose title it names", got)
 	}
+	keys.TitleWords = []string{"generous", "donna", "ames"} // campus is no word to look for
+	if got := numbers(t, db, o.ID, keys); !slices.Equal(got, []int64{1}) {
+		t.Errorf("one word of a title leads to %v, want the request with it", got)
+	}
 }
 
 // TestCandidatesOfABusyPatron: 200 of the newest, and what is open beyond them.
