@@ -65,6 +65,9 @@ func (s *Server) cancel(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if c.Letter == "" {
+		return s.showCancellation(v, http.StatusUnprocessableEntity, c, p, "Pick a reason: it says which letter goes.")
+	}
 	l, err := s.Desk.CancelLetter(v.ctx(), c, v.now)
 	if errors.Is(err, store.ErrConflict) {
 		return s.showCancellation(v, http.StatusConflict, c, p, conflictSentence(err))
@@ -167,6 +170,11 @@ func (s *Server) readCancellation(v *visit, q url.Values) (triage.Cancellation, 
 	return c, p, s.fillCancellation(v, q, c, p, ts)
 }
 
+// offerCancel reports whether there is something left to cancel.
+func offerCancel(t store.Transaction) bool {
+	return triage.MayCancel(t) && t.State != store.StateCancelledStaff
+}
+
 // fillCancellation lists what else of the patron may be cancelled with it.
 func (s *Server) fillCancellation(v *visit, q url.Values, c triage.Cancellation, p *cancelPage, chosen []store.Transaction) error {
 	var patron int64
@@ -185,7 +193,7 @@ func (s *Server) fillCancellation(v *visit, q url.Values, c triage.Cancellation,
 	}
 	ids := slices.Clone(c.Requests)
 	for _, t := range all {
-		if triage.MayCancel(t) && t.State != store.StateCancelledStaff && !slices.Contains(ids, t.ID) {
+		if offerCancel(t) && !slices.Contains(ids, t.ID) {
 			ids = append(ids, t.ID)
 		}
 	}

@@ -151,3 +151,21 @@ func TestConfirmedCancellationIsNotForgotten(t *testing.T) {
 	b.get("/?tab=mine").status(200).has("cancel 501003 in ILLiad and OCLC").hasNot("cancel 501001")
 	b.get("/offices/healey/transactions/501003").status(200).has("Cancellation notice", "in a letter of tom")
 }
+
+func TestCancelAsksForTheReason(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	b := s.signIn(t, "tom")
+	b.post("/cancel", "office", "healey", "tn", "412790", "letter", "", "note", "So sorry about it.", "action", "show").
+		status(422).has("Pick a reason", "So sorry about it.", `value="412790" checked`, `name="letter" required`)
+}
+
+func TestOnlyWhatIsToComeCanBeCancelled(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	s.request(t, 501004, "Albion", store.StateFinished, "Request Finished")
+	b := s.signIn(t, "tom")
+	b.get("/offices/healey/transactions/412790").status(200).has("/cancel?office=healey&amp;tn=412790")
+	b.get("/offices/healey/transactions/412811").status(200).hasNot("/cancel?") // cancelled
+	b.get("/offices/healey/transactions/501004").status(200).hasNot("/cancel?") // finished
+}

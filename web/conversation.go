@@ -280,7 +280,7 @@ func (s *Server) fillBeside(v *visit, p *conversationPage, st *store.Story) erro
 			return err
 		}
 		for _, r := range reqs {
-			p.Requests = append(p.Requests, requestCard{RequestView: r, Cancel: triage.MayCancel(r.Transaction) && v.staff.Role.AtLeast(store.RoleStaff), ILLLink: s.requestURL(r.Office, strconv.FormatInt(r.TransactionNumber, 10))})
+			p.Requests = append(p.Requests, requestCard{RequestView: r, Cancel: offerCancel(r.Transaction) && v.staff.Role.AtLeast(store.RoleStaff), ILLLink: s.requestURL(r.Office, strconv.FormatInt(r.TransactionNumber, 10))})
 		}
 		if patron == nil && len(reqs) > 0 && p.C.Kind == "patron" {
 			patron = &reqs[0].PatronID

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"illmail/store"
-	"illmail/triage"
 )
 
 type requestPage struct {
@@ -29,7 +28,7 @@ func (s *Server) request(v *visit) error {
 	}
 	p := &requestPage{RequestPage: got, Clock: s.clock(v, code), ILLLink: s.requestURL(code, v.r.PathValue("tn"))}
 	if v.staff.Role.AtLeast(store.RoleStaff) { // what else a patron reads is not for student assistants
-		p.Others, p.Cancel = got.Others, triage.MayCancel(got.Request.Transaction)
+		p.Others, p.Cancel = got.Others, offerCancel(got.Request.Transaction)
 	}
 	return s.render(v, http.StatusOK, "request", "/", p)
 }
