@@ -42,6 +42,7 @@ type requestCard struct {
 	ILLLink string
 	Cancel  bool                 // it may be cancelled
 	Renewal *triage.RenewalOffer // nil where there is nothing to renew
+	Found   *store.ClaimOutcome  // of a claim that it was returned; nil until staff have said
 }
 
 type conversationPage struct {
@@ -281,6 +282,15 @@ func (s *Server) fillBeside(v *visit, p *conversationPage, st *store.Story) erro
 		}
 		for _, r := range reqs {
 			p.Requests = append(p.Requests, requestCard{RequestView: r, Cancel: offerCancel(r.Transaction) && v.staff.Role.AtLeast(store.RoleStaff), ILLLink: s.requestURL(r.Office, strconv.FormatInt(r.TransactionNumber, 10))})
+		}
+		outcomes, err := s.DB.ClaimOutcomes(v.ctx(), filed)
+		if err != nil {
+			return err
+		}
+		for i, r := range p.Requests {
+			if at := slices.IndexFunc(outcomes, func(o store.ClaimOutcome) bool { return o.TransactionID == r.ID }); at >= 0 {
+				p.Requests[i].Found = &outcomes[at]
+			}
 		}
 		if patron == nil && len(reqs) > 0 && p.C.Kind == "patron" {
 			patron = &reqs[0].PatronID

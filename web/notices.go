@@ -21,10 +21,21 @@ type noticesPage struct {
 	Hold       []notices.PlanLine
 	Skip       []notices.PlanLine
 	Waiting    []store.OutboxRow // mails that wait for approval
+	Claims     []store.MailClaim // conversations that say that an item of Waiting was returned
 	Leavers    []store.LeavingLoan
 	Clock      clock
 	MayApprove bool
 	MayConfirm bool
+}
+
+// ClaimsOf are the claims of return that contradict one mail.
+func (p *noticesPage) ClaimsOf(outboxID int64) (list []store.MailClaim) {
+	for _, c := range p.Claims {
+		if c.OutboxID == outboxID {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 type noticeDay struct {
@@ -87,6 +98,13 @@ func (s *Server) noticesPage(v *visit) error {
 		}
 	}
 	if p.Waiting, err = s.waiting(v, p.Office.ID); err != nil {
+		return err
+	}
+	var ids []int64
+	for _, r := range p.Waiting {
+		ids = append(ids, r.ID)
+	}
+	if p.Claims, err = s.DB.MailClaims(v.ctx(), ids); err != nil {
 		return err
 	}
 	if p.Leavers, err = s.DB.ListLeavers(v.ctx(), p.Office.ID, on.AddDays(leaversAhead), 200); err != nil {

@@ -183,6 +183,9 @@ func TestDeskWork(t *testing.T) {
 	}
 	b.post(conv(s.talks["returned"])+"/claim", "transaction", fmt.Sprint(tn.ID), "outcome", "found").status(303)
 	b.get("/offices/healey/transactions/412866").status(200).has("claim of return: found")
+	b.get(conv(s.talks["returned"])).status(200).has("<strong>Found here</strong>, says tom", "Say something else").hasNot("Notices wait until")
+	b.post(conv(s.talks["returned"])+"/claim", "transaction", fmt.Sprint(tn.ID), "outcome", "not_found").status(303)
+	b.get(conv(s.talks["returned"])).status(200).has("<strong>Not found</strong>, says tom")
 }
 
 func TestBulk(t *testing.T) {
@@ -451,4 +454,21 @@ func TestEventsTellOfChanges(t *testing.T) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// TestRecallShowsTheClaim: before a recall is released one sees that its item
+// is said to be back, until somebody has looked.
+func TestRecallShowsTheClaim(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	b := s.signIn(t, "tom")
+	s.plan(t)
+	const claim = `The patron says that <span class="num">412866</span> was returned`
+	b.get("/notices").status(200).has("Waiting for approval", claim, conv(s.talks["returned"]))
+	tn, err := s.db.TransactionByNumber(t.Context(), s.office.ID, 412866)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.post(conv(s.talks["returned"])+"/claim", "transaction", fmt.Sprint(tn.ID), "outcome", "not_found").status(303)
+	b.get("/notices").status(200).has("Waiting for approval").hasNot(claim)
 }

@@ -64,10 +64,13 @@ var noticeWords = map[string]string{
 var proposalWords = map[string]string{"filled": "Filled", "unfilled": "Not filled", "conditional": "Conditional", "shipped": "Shipped", "recalled": "Recalled",
 	"file_ready": "The file is ready", "renewal_ok": "Renewal approved", "renewal_denied": "Renewal denied"}
 
+var foundWords = map[string]string{"found": "Found here", "with_lender": "Back at the lender", "not_found": "Not found"}
+
 var writeBackWords = map[string]string{"note": "Note", "history": "History entry", "route": "Move to"}
 
 var wordFuncs = template.FuncMap{
 	"proposal":     func(s string) string { return wordOr(proposalWords, s, "") },
+	"found":        func(s string) string { return wordOr(foundWords, s, "") },
 	"writeBack":    func(s string) string { return wordOr(writeBackWords, s, "") },
 	"intent":       func(s string) string { return wordOr(intentWords, s, "Not read yet") },
 	"kind":         func(s string) string { return wordOr(kindWords, s, "Not read yet") },
