@@ -155,6 +155,10 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, wh
 		k, p = KindPatron, 1
 		why = append(why, "the sender is a patron in the records")
 	}
+	if k == KindPatron && m.AutoSubmitted() { // a machine wrote it, whatever it says (RFC 3834)
+		k, p = KindSystem, 1
+		why = append(why, "it says that a machine wrote it")
+	}
 	if s.lender != nil && k == KindPatron && !s.senderKnown() {
 		k, p = KindPartner, 1
 		why = append(why, "the sender is a lender in the directory")
