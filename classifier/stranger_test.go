@@ -108,3 +108,20 @@ func TestStrangerWithANumberDoesNotFile(t *testing.T) {
 		}
 	}
 }
+
+// TestMachinesAreNoPatrons: what a machine wrote asks nothing for a patron, from
+// whose address it may come.
+func TestMachinesAreNoPatrons(t *testing.T) {
+	x := NewIndex([]Transaction{loan(350001, "jdoe3", "Jane", "Doe", "Salt Roads", "", "Checked Out to Customer")}, nil, nil)
+	for _, c := range []struct {
+		header string
+		want   bool
+	}{{"", true}, {"Auto-Submitted: no\r\n", true}, {"Auto-Submitted: auto-generated\r\n", false}} {
+		m := mailbox.Parse([]byte("From: Jane Doe <jdoe3@example.edu>\r\nTo: ill@healey.example.edu\r\nSubject: Overdue: Salt Roads\r\n" + c.header +
+			"\r\nSalt Roads was due yesterday. May I keep it for another week, please?\r\n"))
+		r := Default().Read(m, office)
+		if res := Default().Decide(r, x.Facts(r.Keys)); (res.Kind == KindPatron) != c.want {
+			t.Errorf("with %q it is %s: %v", c.header, res.Kind, res.KindWhy)
+		}
+	}
+}

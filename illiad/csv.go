@@ -3,6 +3,7 @@ package illiad
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -142,4 +143,34 @@ func sniffComma(header string) byte {
 		}
 	}
 	return best
+}
+
+// each calls do with each row of so many columns until do returns an error,
+// which it hands on, and bad with each row that cannot be read so. Blank lines
+// are passed over.
+func (c *csvReader) each(columns int, bad Bad, do func(record []string, line int) error) error {
+	for {
+		record, line, err := c.record()
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, errOpenQuote):
+			bad(line, err.Error())
+			continue
+		case err != nil:
+			return err
+		case len(record) == 1 && strings.TrimSpace(record[0]) == "":
+			continue
+		}
+		for len(record) > columns && record[len(record)-1] == "" {
+			record = record[:len(record)-1]
+		}
+		if len(record) != columns { // a stray comma would put values into wrong columns
+			bad(line, fmt.Sprintf("there are %d columns where the first line has %d; put values that hold the separator into quotation marks", len(record), columns))
+			continue
+		}
+		if err := do(record, line); err != nil {
+			return err
+		}
+	}
 }

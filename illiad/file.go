@@ -86,39 +86,21 @@ func readCSV(lines *lineReader, states *StateMap, bad Bad, yield func(store.Impo
 	if missing := lacks(places); missing != "" {
 		return fmt.Errorf("its first line has no column %s; it must name the columns, at least transaction_number, username and status", missing)
 	}
-	for {
-		record, line, err := c.record()
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, errOpenQuote):
-			bad(line, err.Error())
-			continue
-		case err != nil:
-			return err
-		case len(record) == 1 && strings.TrimSpace(record[0]) == "":
-			continue
-		}
-		for len(record) > len(header) && record[len(record)-1] == "" {
-			record = record[:len(record)-1]
-		}
-		if len(record) != len(header) { // a stray comma would put values into wrong columns
-			bad(line, fmt.Sprintf("there are %d columns where the first line has %d; put values that hold the separator into quotation marks", len(record), len(header)))
-			continue
-		}
+	return c.each(len(header), bad, func(record []string, line int) error {
 		row := store.ImportRow{Line: line}
-		err = fill(&row, places, func(i int) string { return valid(record[i]) })
+		err := fill(&row, places, func(i int) string { return valid(record[i]) })
 		if err == nil {
 			err = complete(&row, states)
 		}
 		if err != nil {
 			bad(line, err.Error())
-			continue
+			return nil
 		}
 		if !yield(row) {
 			return errStop
 		}
-	}
+		return nil
+	})
 }
 
 func readJSON(lines *lineReader, states *StateMap, bad Bad, yield func(store.ImportRow) bool) error {

@@ -108,28 +108,14 @@ func readLenderCSV(lines *lineReader, comma byte, bad Bad, yield func(line int, 
 	}) {
 		return errors.New("its first line has neither a column symbol nor a column name; it must name the columns: symbol, name, addresses, domains")
 	}
-	for {
-		record, line, err := c.record()
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, errOpenQuote):
-			bad(line, err.Error())
-			continue
-		case err != nil:
-			return err
-		case len(record) == 1 && strings.TrimSpace(record[0]) == "":
-			continue
-		case len(record) != len(header):
-			bad(line, fmt.Sprintf("there are %d columns where the first line has %d; put values that hold the separator into quotation marks", len(record), len(header)))
-			continue
-		}
+	return c.each(len(header), bad, func(record []string, line int) error {
 		var l store.Lender
 		for i, name := range header {
 			setLender(&l, name, valid(record[i]))
 		}
 		yield(line, l)
-	}
+		return nil
+	})
 }
 
 func lenderOfJSON(line string) (l store.Lender, err error) {

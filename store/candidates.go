@@ -164,21 +164,20 @@ func (db *DB) candidatesByTitle(ctx context.Context, officeID int64, words []str
 			pairs = append(pairs, "('"+a+"' & '"+b+"')")
 		}
 	}
-	if len(pairs) == 0 {
-		pairs = []string{"'" + rare[0] + "'"}
-	}
-	any := "'" + strings.Join(rare, "' | '") + "'"
+	anyOf := "'" + strings.Join(rare, "' | '") + "'"
 	// The rank is over at most 500 rows: words that are rare elsewhere may be common here.
 	const search = `
 		SELECT ` + transactionColumns + ` FROM (
 			SELECT * FROM transaction WHERE office_id = $1 AND search @@ $2::text::tsquery LIMIT 500) t
 		ORDER BY ts_rank(search, $3::text::tsquery) DESC, transaction_number DESC LIMIT $4`
-	found, err := db.transactions(ctx, search, officeID, strings.Join(pairs, " | "), any, byTitle)
-	if err != nil || len(found) > 0 {
-		return found, err
+	if len(pairs) > 0 {
+		found, err := db.transactions(ctx, search, officeID, strings.Join(pairs, " | "), anyOf, byTitle)
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
 	}
 	// "The Generous Campus" has one word that is not everywhere.
-	return db.transactions(ctx, search, officeID, any, any, byTitle)
+	return db.transactions(ctx, search, officeID, anyOf, anyOf, byTitle)
 }
 
 // titleWords caches which words of titles are common.

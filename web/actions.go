@@ -22,11 +22,28 @@ func formID(v *visit, name string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	id, err := strconv.ParseInt(text, 10, 64)
+	return number(text)
+}
+
+// number reads one number, numbers several.
+func number(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return 0, badRequest("%q is no number.", text)
 	}
-	return id, nil
+	return n, nil
+}
+
+func numbers(texts []string) ([]int64, error) {
+	var list []int64
+	for _, text := range texts {
+		n, err := number(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	return list, nil
 }
 
 func (v *visit) toConversation(id int64, done string) error {

@@ -88,9 +88,9 @@ func (s *Server) takeBack(v *visit) error {
 	late := 0
 	var conv int64
 	for _, text := range list {
-		id, err := strconv.ParseInt(text, 10, 64)
+		id, err := number(text)
 		if err != nil {
-			return badRequest("%q is no number.", text)
+			return err
 		}
 		if conv, err = s.Desk.TakeBack(v.ctx(), id, actor(v)); errors.Is(err, store.ErrConflict) {
 			late++

@@ -137,20 +137,16 @@ func (s *Server) readCancellation(v *visit, q url.Values) (triage.Cancellation, 
 	for name, to := range map[string]*int64{"from": &p.Origin, "last_message": &p.LastMessage, "last_reply": &p.LastReply} {
 		if text := q.Get(name); text != "" {
 			var err error
-			if *to, err = strconv.ParseInt(text, 10, 64); err != nil {
-				return c, p, badRequest("%q is no number.", text)
+			if *to, err = number(text); err != nil {
+				return c, p, err
 			}
 		}
 	}
-	var numbers []int64
-	for _, text := range q["tn"] {
-		tn, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return c, p, badRequest("%q is no number.", text)
-		}
-		numbers = append(numbers, tn)
+	tns, err := numbers(q["tn"])
+	if err != nil {
+		return c, p, err
 	}
-	ts, err := s.DB.TransactionsByNumber(v.ctx(), o.ID, numbers)
+	ts, err := s.DB.TransactionsByNumber(v.ctx(), o.ID, tns)
 	if err != nil {
 		return c, p, err
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"illmail/mailbox"
@@ -45,8 +44,8 @@ func (s *Server) beginning(v *visit, q url.Values) (triage.Beginning, *Office, e
 	for name, to := range map[string]*int64{"from": &b.Origin, "forward": &b.Forward} {
 		if text := q.Get(name); text != "" {
 			var err error
-			if *to, err = strconv.ParseInt(text, 10, 64); err != nil {
-				return b, nil, badRequest("%q is no number.", text)
+			if *to, err = number(text); err != nil {
+				return b, nil, err
 			}
 		}
 	}
@@ -69,15 +68,11 @@ func (s *Server) beginning(v *visit, q url.Values) (triage.Beginning, *Office, e
 	b.OfficeID = o.ID
 	if q.Has("tn") {
 		b.Requests = nil
-		var numbers []int64
-		for _, text := range q["tn"] {
-			tn, err := strconv.ParseInt(text, 10, 64)
-			if err != nil {
-				return b, nil, badRequest("%q is no number.", text)
-			}
-			numbers = append(numbers, tn)
+		tns, err := numbers(q["tn"])
+		if err != nil {
+			return b, nil, err
 		}
-		ts, err := s.DB.TransactionsByNumber(v.ctx(), o.ID, numbers)
+		ts, err := s.DB.TransactionsByNumber(v.ctx(), o.ID, tns)
 		if err != nil {
 			return b, nil, err
 		}
