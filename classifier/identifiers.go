@@ -67,9 +67,9 @@ var labelTypes = func() map[string]string {
 	return m
 }()
 
-// findIdentifiers is what a text names, in its order. ref is the day to which
+// FindIdentifiers is what a text names, in its order. ref is the day to which
 // "Friday" refers.
-func findIdentifiers(text string, ref time.Time) []Identifier {
+func FindIdentifiers(text string, ref time.Time) []Identifier {
 	if len(text) > maxScan {
 		text = text[:maxScan]
 	}

@@ -49,7 +49,7 @@ func TestFindIdentifiers(t *testing.T) {
 		{"hasta el 15 de diciembre", "date=2026-12-15"},
 	} {
 		var got []string
-		for _, id := range findIdentifiers(c.text, monday) {
+		for _, id := range FindIdentifiers(c.text, monday) {
 			got = append(got, id.Type+"="+id.Value)
 		}
 		if g := strings.Join(got, " "); g != c.want {
@@ -98,7 +98,7 @@ func FuzzIdentifiers(f *testing.F) {
 	f.Add("1 2 3 4 5 6 7 8 9 0 - - - 11111111111111111111111111111111")
 	f.Add("月1月2日 12/31 99/99 \xff\xf0 password:\x00")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, id := range findIdentifiers(text, monday) {
+		for _, id := range FindIdentifiers(text, monday) {
 			if id.Type == "" || id.Value == "" {
 				t.Fatalf("an identifier without type or value in %q", text)
 			}

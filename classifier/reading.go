@@ -26,17 +26,17 @@ func (c *Classifier) Read(m *mailbox.Message, o Office) *Reading {
 func readMessage(m *mailbox.Message, o Office) *Reading {
 	r := &Reading{Message: m, Office: o}
 	r.NewText, r.Quoted = NewText(m.Text, m.Author())
-	subject := findIdentifiers(m.Subject, m.Date)
+	subject := FindIdentifiers(m.Subject, m.Date)
 	for i := range subject {
 		subject[i].InNew, subject[i].InTitle = true, true
 	}
-	own := findIdentifiers(r.NewText, m.Date)
+	own := FindIdentifiers(r.NewText, m.Date)
 	for i := range own {
 		own[i].InNew = true
 	}
-	quoted := findIdentifiers(r.Quoted, m.Date)
+	quoted := FindIdentifiers(r.Quoted, m.Date)
 	if m.Report != nil {
-		quoted = append(quoted, findIdentifiers(m.Report.OriginalSubject, m.Date)...)
+		quoted = append(quoted, FindIdentifiers(m.Report.OriginalSubject, m.Date)...)
 	}
 	r.Identifiers = dedupe(append(append(subject, own...), quoted...))
 	r.Keys = keysOf(r)

@@ -169,6 +169,12 @@ func (c Cancellation) Cancels(l CancelLetter) []store.Cancelled {
 	return list
 }
 
+// namesNumber reports whether a text has that number, and not just as a part of
+// a longer one.
+func namesNumber(text string, n int64) bool {
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' }), fmt.Sprint(n))
+}
+
 // cancelConfirmed tells a patron that what they do not need any more is cancelled.
 const cancelConfirmed = "reply-cancel-confirmed"
 
@@ -186,7 +192,7 @@ func (d *Desk) tells(ctx context.Context, st *store.Story, to Recipient, in Repl
 	}
 	var list []store.Cancelled
 	for _, r := range requests {
-		if !MayCancel(r.Transaction) || !strings.Contains(in.Body, fmt.Sprint(r.TransactionNumber)) {
+		if !MayCancel(r.Transaction) || !namesNumber(in.Body, r.TransactionNumber) {
 			continue
 		}
 		c := store.Cancelled{TransactionID: r.ID}

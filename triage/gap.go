@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"illmail/classifier"
 	"illmail/store"
 	"illmail/templates"
 )
@@ -54,8 +55,6 @@ func gaps(letter, intent string, st *store.Story, last *store.StoryMessage, file
 	return why
 }
 
-var labelledNumber = regexp.MustCompile(`(?i)\b(?:TN|transaction(?: number)?|request(?: number)?)[ :#.]{0,3}(\d{5,9})\b`)
-
 // otherRequests are the numbers of requests that a mail names, beside those
 // that are told of.
 func otherRequests(st *store.Story, m *store.StoryMessage, told []store.RequestView) []string {
@@ -65,8 +64,10 @@ func otherRequests(st *store.Story, m *store.StoryMessage, told []store.RequestV
 			list = append(list, n)
 		}
 	}
-	for _, found := range labelledNumber.FindAllStringSubmatch(m.Subject+"\n"+m.NewText, -1) {
-		add(found[1])
+	for _, id := range named(m) {
+		if id.Label != "" && (id.Type == "tn" || id.Type == "ill_number") {
+			add(id.Value)
+		}
 	}
 	for _, s := range st.Matches {
 		if s.MessageID == m.ID && !s.Decided && s.DecidedBy == "" && slices.ContainsFunc(s.Evidence, namesIt) {
@@ -81,13 +82,19 @@ func namesIt(evidence string) bool {
 	return strings.HasPrefix(evidence, "names its ") && evidence != "names its author" && evidence != "names its date"
 }
 
-var requestNumber = regexp.MustCompile(`\d{5}|["“«„].{4,}["”»“]`)
+// named are the identifiers in a mail's subject and new text.
+func named(m *store.StoryMessage) []classifier.Identifier {
+	return append(classifier.FindIdentifiers(m.Subject, m.InternalDate), classifier.FindIdentifiers(m.NewText, m.InternalDate)...)
+}
+
+var quotedWords = regexp.MustCompile(`["“«„].{4,}["”»“]`)
 
 // namesRequest reports whether a mail seems to say already which request it
-// means: it has a long number, words in quotation marks, or something of the
+// means: it has a number of one, words in quotation marks, or something of the
 // records fits.
 func namesRequest(st *store.Story, m *store.StoryMessage) bool {
-	return requestNumber.MatchString(m.Subject+"\n"+m.NewText) ||
+	return quotedWords.MatchString(m.Subject+"\n"+m.NewText) ||
+		slices.ContainsFunc(named(m), func(id classifier.Identifier) bool { return id.Type != "date" && id.Type != "amount" }) ||
 		slices.ContainsFunc(st.Matches, func(s store.StoryMatch) bool { return s.MessageID == m.ID })
 }
 

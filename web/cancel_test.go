@@ -131,7 +131,8 @@ func TestConfirmedCancellationIsNotForgotten(t *testing.T) {
 	s := newSample(t)
 	s.request(t, 501001, "Whigs and Hunters", store.StateOpen, "Awaiting Request Processing")
 	s.request(t, 501003, "Customs", store.StateSent, "Request Sent")
-	s.receive(t, []sampleMail{{name: "no-need", from: "Jordan Doe", addr: "jdoe3@example.edu", verified: true, user: "jdoe3", subject: "Please cancel", text: "I need neither any more.", kind: "patron", intent: "cancel", p: .95, tns: []int64{501001, 501003}}})
+	s.request(t, 50100, "Protest and Survive", store.StateOpen, "Awaiting Request Processing") // its number begins the others
+	s.receive(t, []sampleMail{{name: "no-need", from: "Jordan Doe", addr: "jdoe3@example.edu", verified: true, user: "jdoe3", subject: "Please cancel", text: "I need neither any more.", kind: "patron", intent: "cancel", p: .95, tns: []int64{501001, 501003, 50100}}})
 	b := s.signIn(t, "tom")
 	id := s.talks["no-need"]
 	s.server.Desk.Undo = time.Nanosecond
@@ -143,8 +144,9 @@ func TestConfirmedCancellationIsNotForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.post(conv(id)+"/reply", "last_message", page.field("last_message"), "last_reply", "0", "template", letter.Template, "subject", letter.Subject, "body", letter.Body, "action", "send_close").status(303)
-	// What nobody works on is routed; what is ordered stays on the list.
+	b.post(conv(id)+"/reply", "last_message", page.field("last_message"), "last_reply", "0", "template", letter.Template, "subject", letter.Subject,
+		"body", "As you asked, we are cancelling 501001 and 501003.", "action", "send_close").status(303)
+	// What the letter does not name is left alone; what nobody works on is routed; what is ordered stays on the list.
 	if n := s.routed(t); n != 1 {
 		t.Errorf("%d are routed, want 1", n)
 	}
