@@ -174,7 +174,8 @@ func decideProposal(ctx context.Context, tx pgx.Tx, id int64, accept bool, by st
 	if !accept {
 		return nil
 	}
-	// Only forward: a late mail does not take an item out of the patron's hands.
+	// Only forward: a late mail does not take an item out of the patron's hands,
+	// nor bring back a due date from before a renewal.
 	_, err = tx.Exec(ctx, `
 		UPDATE transaction t SET
 			state = CASE
@@ -182,7 +183,10 @@ func decideProposal(ctx context.Context, tx pgx.Tx, id int64, accept bool, by st
 				WHEN p.kind = 'recalled' AND t.state = 'on_loan' THEN 'in_hands'
 				WHEN p.kind = 'renewal_ok' AND t.state = 'in_hands' AND p.due_date > t.due_date THEN 'on_loan'
 				ELSE t.state END,
-			due_date = CASE WHEN p.kind IN ('shipped', 'recalled', 'renewal_ok') THEN coalesce(p.due_date, t.due_date) ELSE t.due_date END,
+			due_date = CASE
+				WHEN p.kind = 'shipped' AND t.state IN ('open', 'sent', 'in_transit') OR p.kind = 'recalled' THEN coalesce(p.due_date, t.due_date)
+				WHEN p.kind = 'renewal_ok' THEN greatest(p.due_date, t.due_date)
+				ELSE t.due_date END,
 			lending_library = CASE WHEN p.kind IN ('shipped', 'filled', 'file_ready') AND t.lending_library = '' THEN p.lender ELSE t.lending_library END,
 			delivery_url = CASE WHEN p.url <> '' AND t.delivery_url = '' THEN p.url ELSE t.delivery_url END,
 			delivery_password = CASE WHEN p.url <> '' AND t.delivery_url = '' THEN p.password ELSE t.delivery_password END,

@@ -74,4 +74,20 @@ func TestSystemMailProposes(t *testing.T) {
 	if got, _ := b.db.TransactionByNumber(ctx, b.office.ID, 412522); got.PrintOnly {
 		t.Error("staff cannot take it back")
 	}
+
+	// A mail that comes late does not set back what has moved on since.
+	tx.State, tx.Status, tx.DueDate = store.StateOnLoan, "Checked Out to Customer", store.NewDate(2027, 1, 20)
+	if _, err := b.db.Import(ctx, b.office.ID, func(yield func(store.ImportRow, error) bool) {
+		yield(store.ImportRow{Patron: patron, Transaction: tx}, nil)
+	}, store.ImportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	b.deliver("INBOX", mail("w5", system, "Request 233145888 has shipped again", "Request ID 233145888\nTitle: Gothic Stained Glass\nNew status: SHIPPED by LKS 2026-11-20\nDue: 2026-12-30\n", vouched))
+	b.take()
+	if list, err := b.db.Proposals(ctx, b.line("w5").ID); err != nil || len(list) == 0 || list[len(list)-1].State != "accepted" {
+		t.Fatalf("the late mail: %+v, %v", list, err)
+	}
+	if got, err := b.db.TransactionByNumber(ctx, b.office.ID, 412522); err != nil || got.State != store.StateOnLoan || got.DueDate.String() != "2027-01-20" {
+		t.Errorf("after the late mail it is %s, due on %s: %v", got.State, got.DueDate, err)
+	}
 }
