@@ -85,3 +85,13 @@ func (rule *Rule) bandsBefore(cal *Calendar, on store.Date) (bands []store.DueBa
 	}
 	return bands
 }
+
+// Untold are the days from and to of the cancellations that are too old for a
+// letter on that day, and not older than so many days, nor than going live.
+func (r *Rules) Untold(on store.Date, days int) (from, to store.Date) {
+	from, to = on.AddDays(-days), r.Calendar.earliestWithin(on, r.CancellationMaxAgeDays).AddDays(-1)
+	if r.GoLive.After(from) {
+		from = r.GoLive
+	}
+	return from, to
+}

@@ -23,6 +23,7 @@ type noticesPage struct {
 	Waiting    []store.OutboxRow // mails that wait for approval
 	Claims     []store.MailClaim // conversations that say that an item of Waiting was returned
 	Leavers    []store.LeavingLoan
+	Untold     []store.UntoldCancellation // too old for a letter: staff see to them
 	Clock      clock
 	MayApprove bool
 	MayConfirm bool
@@ -47,6 +48,10 @@ type noticeDay struct {
 
 // leaversAhead is how many days before an account ends its loans are listed.
 const leaversAhead = 60
+
+// untoldFor is for how many days a cancellation is listed of which its patron
+// was not told.
+const untoldFor = 90
 
 // noticesPage plans the chosen day without storing anything.
 func (s *Server) noticesPage(v *visit) error {
@@ -108,6 +113,10 @@ func (s *Server) noticesPage(v *visit) error {
 		return err
 	}
 	if p.Leavers, err = s.DB.ListLeavers(v.ctx(), p.Office.ID, on.AddDays(leaversAhead), 200); err != nil {
+		return err
+	}
+	from, to := rules.Untold(today, untoldFor)
+	if p.Untold, err = s.DB.ListPatronNotTold(v.ctx(), p.Office.ID, from, to, 200); err != nil {
 		return err
 	}
 	return s.render(v, http.StatusOK, "notices", "/notices", p)
@@ -176,6 +185,18 @@ func (s *Server) confirmSending(v *visit) error {
 		return err
 	}
 	return v.redirect("/notices?office=" + o.Code + "&done=resumed")
+}
+
+// confirmShrink lets the next full export close what it lacks.
+func (s *Server) confirmShrink(v *visit) error {
+	o, err := s.formOffice(v)
+	if err != nil {
+		return err
+	}
+	if err := s.DB.ConfirmShrink(v.ctx(), o.ID, v.staff.Username); err != nil {
+		return err
+	}
+	return v.redirect("/notices?office=" + o.Code + "&done=saved")
 }
 
 func (s *Server) formOffice(v *visit) (*Office, error) {

@@ -184,11 +184,13 @@ func (s *Server) routes() []route {
 		{"GET /messages/{id}/raw", staff, s.messageRaw},
 		{"GET /messages/{id}/parts/{path}", student, s.attachment},
 		{"GET /offices/{code}/transactions/{tn}", student, s.request},
+		{"POST /offices/{code}/transactions/{tn}/reachable", staff, s.reachable},
 
 		{"GET /notices", student, s.noticesPage},
 		{"POST /notices/release", staff, s.noticesRelease},
 		{"POST /notices/pause", staff, s.noticesPause},
 		{"POST /notices/sending", supervisor, s.confirmSending},
+		{"POST /notices/shrink", supervisor, s.confirmShrink},
 		{"GET /outbox", student, s.outboxPage},
 		{"GET /outbox/{id}", student, s.outboxMail},
 		{"GET /outbox/{id}/html", student, s.outboxHTML},
