@@ -115,14 +115,6 @@ func TestPatrons(t *testing.T) {
 	if p, _ = db.PatronByID(ctx, p.ID); p.UndeliverableAt != nil || p.UndeliverableWhy != "" {
 		t.Errorf("got %+v", p)
 	}
-
-	away := store.NewDate(2026, 12, 1)
-	if err := db.SetAway(ctx, p.ID, away, "intake"); err != nil {
-		t.Fatal(err)
-	}
-	if p, _ = db.PatronByID(ctx, p.ID); p.AwayUntil != away {
-		t.Errorf("away until %v", p.AwayUntil)
-	}
 }
 
 func TestLenders(t *testing.T) {

@@ -20,15 +20,6 @@ func (db *DB) PatronByID(ctx context.Context, id int64) (Patron, error) {
 	return one(pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Patron]))
 }
 
-// PatronsByID returns the patrons of those ids that there are, in no order.
-func (db *DB) PatronsByID(ctx context.Context, ids []int64) ([]Patron, error) {
-	rows, err := db.pool.Query(ctx, `SELECT `+patronColumns+` FROM patron WHERE id = ANY($1)`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("reading patrons: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[Patron])
-}
-
 // PatronByUsername returns the office's patron of that name, or ErrNotFound.
 func (db *DB) PatronByUsername(ctx context.Context, officeID int64, username string) (Patron, error) {
 	rows, err := db.pool.Query(ctx, `SELECT `+patronColumns+` FROM patron WHERE office_id = $1 AND username = $2`, officeID, username)
@@ -87,12 +78,6 @@ func (db *DB) ClearUndeliverable(ctx context.Context, patronID int64, actor stri
 	return db.changePatron(ctx, patronID, actor, "address usable again", "", `
 		UPDATE patron SET undeliverable_at = NULL, undeliverable_why = ''
 		WHERE id = $1 AND undeliverable_at IS NOT NULL`)
-}
-
-// SetAway records until when the patron is away, as an auto-reply said.
-func (db *DB) SetAway(ctx context.Context, patronID int64, until Date, actor string) error {
-	return db.changePatron(ctx, patronID, actor, "away", until.String(), `
-		UPDATE patron SET away_until = $2 WHERE id = $1 AND away_until IS DISTINCT FROM $2`, until)
 }
 
 // changePatron runs a change of one patron; where it changes nothing nothing happened.

@@ -143,11 +143,6 @@ func (b *Box) Delete(folder string, uids ...uint32) error {
 	})
 }
 
-// DeleteFolder removes folder with all that is in it.
-func (b *Box) DeleteFolder(folder string) error {
-	return b.do(func(c *imapclient.Client) error { return c.Delete(folder).Wait() })
-}
-
 func (b *Box) do(f func(*imapclient.Client) error) error {
 	c, err := b.dial()
 	if err != nil {
