@@ -33,6 +33,7 @@ type product struct {
 	binary string
 	config string
 	listen string
+	pid    int // of the daemon started last
 }
 
 // buildProduct builds illmail and writes a configuration for one office whose
@@ -172,6 +173,7 @@ func (p *product) serve() (stop func()) {
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
+	p.pid = cmd.Process.Pid
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	stopped := false
