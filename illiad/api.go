@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -36,43 +37,42 @@ type Writes struct {
 // fails where ILLiad cannot be asked or does not know one of them; then nothing
 // may be told by the old records.
 func (a *API) Refresh(ctx context.Context, _ int64, tns []int64) error {
-	rows, err := a.fetch(ctx, tns)
-	if err != nil {
-		return errors.Join(err, a.health(ctx, err))
+	requests, users, err := a.fetch(ctx, tns)
+	if healthErr := a.health(ctx, err); err != nil || healthErr != nil {
+		return errors.Join(err, healthErr)
 	}
-	if err := a.take(ctx, rows); err != nil {
-		return err
-	}
-	return a.health(ctx, nil)
-}
-
-// fetch asks for the transactions and their patrons.
-func (a *API) fetch(ctx context.Context, tns []int64) ([]store.ImportRow, error) {
-	users := map[string]Object{}
 	rows := make([]store.ImportRow, 0, len(tns))
-	for _, tn := range tns {
-		o, err := a.Client.Transaction(ctx, tn)
-		if err != nil {
-			return nil, fmt.Errorf("refreshing transaction %d: %w", tn, err)
-		}
-		username := usernameOf(o)
-		u, known := users[username]
-		if !known && username != "" {
-			if u, err = a.Client.User(ctx, username); err != nil {
-				return nil, fmt.Errorf("refreshing the patron of transaction %d: %w", tn, err)
-			}
-			users[username] = u
-		}
-		row, err := a.row(o, u)
-		if err == nil && row.Transaction.TransactionNumber != tn {
+	for i, o := range requests {
+		row, err := a.row(o, users[usernameOf(o)])
+		if err == nil && row.Transaction.TransactionNumber != tns[i] {
 			err = errors.New("ILLiad answered with another")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("refreshing transaction %d: %w", tn, err)
+			return fmt.Errorf("refreshing transaction %d: %w", tns[i], err)
 		}
 		rows = append(rows, row)
 	}
-	return rows, nil
+	return a.take(ctx, rows)
+}
+
+// fetch asks for the transactions, in their order, and for their patrons.
+func (a *API) fetch(ctx context.Context, tns []int64) (requests []Object, users map[string]Object, err error) {
+	users = map[string]Object{}
+	for _, tn := range tns {
+		o, err := a.Client.Transaction(ctx, tn)
+		if err != nil {
+			return nil, nil, fmt.Errorf("refreshing transaction %d: %w", tn, err)
+		}
+		requests = append(requests, o)
+		username := usernameOf(o)
+		if _, known := users[username]; known || username == "" {
+			continue
+		}
+		if users[username], err = a.Client.User(ctx, username); err != nil {
+			return nil, nil, fmt.Errorf("refreshing the patron of transaction %d: %w", tn, err)
+		}
+	}
+	return requests, users, nil
 }
 
 // row joins a transaction and its user. What ILLiad does not say of them stays
@@ -113,18 +113,35 @@ func userColumns(u Object) Object {
 	return out
 }
 
-// health records whether ILLiad answers, and by the right clock; nothing where we were told to end.
+// health records whether ILLiad can be asked; nothing where we were told to end.
 func (a *API) health(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil
 	}
-	detail := ""
-	if err != nil && !errors.Is(err, ErrUnknown) { // it answered
-		detail = err.Error()
-	} else {
-		detail = Findings{Skew: a.Client.Skew()}.Skewed()
+	ctx = context.WithoutCancel(ctx) // patience that ended is an answer, too
+	if unanswered(err) {
+		why := strings.TrimPrefix(err.Error(), ErrUncertain.Error()+": ")
+		return a.DB.SetHealth(ctx, a.OfficeID, store.HealthILLiad, false, why)
 	}
-	return a.DB.SetHealth(ctx, a.OfficeID, "illiad", detail == "", detail)
+	return a.DB.SetHealth(ctx, a.OfficeID, store.HealthILLiad, true, "")
+}
+
+// unanswered reports whether the error of a call means that ILLiad cannot be
+// asked at all: it is away, it fails, or it does not take our key.
+func unanswered(err error) bool {
+	var refused *Error
+	switch {
+	case err == nil, errors.Is(err, errMoved):
+		return false
+	case errors.Is(err, ErrKey):
+		return true
+	case errors.As(err, &refused):
+		if refused.Code == http.StatusInternalServerError && refused.Method != http.MethodGet {
+			return false // it is that one write that it stumbles over
+		}
+		return refused.Code < 400 || refused.Code >= 500 || refused.Code == http.StatusRequestTimeout || refused.Code == http.StatusTooManyRequests
+	}
+	return !errors.Is(err, ErrUnknown)
 }
 
 // Findings is what the check of an ILLiad found.
@@ -162,7 +179,7 @@ func (a *API) Check(ctx context.Context) (Findings, error) {
 	f := Findings{Version: version, Skew: a.Client.Skew()}
 	statuses, err := a.Client.DisplayStatuses(ctx)
 	if err != nil {
-		return f, fmt.Errorf("asking for the statuses: %w", err)
+		return f, errors.Join(fmt.Errorf("asking for the statuses: %w", err), a.health(ctx, err))
 	}
 	for _, s := range statuses {
 		if a.States.State(s) == store.StateUnknown && !slices.Contains(f.Unknown, strings.TrimSpace(s)) {
@@ -177,22 +194,31 @@ func (a *API) Check(ctx context.Context) (Findings, error) {
 	return f, a.health(ctx, nil)
 }
 
-// checkEvery is how often a running daemon checks ILLiad.
-const checkEvery = time.Hour
+// How often a running daemon checks ILLiad, and how often while it does not answer.
+const (
+	checkEvery  = 5 * time.Minute
+	silentEvery = 30 * time.Second
+)
 
-// RunChecks checks ILLiad now and every hour until ctx ends: what it finds is
-// the health of "illiad" and of "illiad statuses".
+// RunChecks checks ILLiad now and then until ctx ends: what it finds is the
+// health of "illiad", "illiad clock" and "illiad statuses". Once it answers
+// again, what waits to be written there is due at once.
 func (a *API) RunChecks(ctx context.Context) error {
-	tick := time.NewTicker(checkEvery)
-	defer tick.Stop()
-	for {
-		if err := a.CheckOnce(ctx); err != nil && ctx.Err() == nil {
+	for answered := false; ; {
+		wait := checkEvery
+		err := a.CheckOnce(ctx)
+		if err == nil && !answered {
+			a.Log.Info("ILLiad answers")
+			err = a.DB.WakeWriteBacks(ctx, a.OfficeID)
+		}
+		if answered = err == nil; !answered && ctx.Err() == nil {
 			a.Log.Warn("checking ILLiad", "err", err)
+			wait = silentEvery
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
@@ -203,7 +229,10 @@ func (a *API) CheckOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.Log.Info("ILLiad answers", "version", f.Version, "skew", f.Skew)
+	a.Log.Debug("ILLiad answers", "version", f.Version, "skew", f.Skew)
+	if err := a.DB.SetHealth(ctx, a.OfficeID, "illiad clock", f.Skewed() == "", f.Skewed()); err != nil {
+		return err
+	}
 	detail := ""
 	if len(f.Unknown) > 0 {
 		detail = "ILLiad has statuses without a meaning: " + strings.Join(f.Unknown, ", ") + "; say under [office.states] what they mean"

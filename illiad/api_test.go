@@ -200,7 +200,7 @@ func TestRefresh(t *testing.T) {
 	if err := a.Refresh(ctx, o.ID, []int64{412305}); err == nil || !strings.Contains(err.Error(), "due_date") {
 		t.Errorf("got %v", err)
 	}
-	if h, _ := a.DB.Health(ctx, o.ID); h[0].OK {
+	if h, _ := a.DB.Health(ctx, o.ID); !h[0].OK { // it answers, and that one request waits
 		t.Errorf("health %+v", h)
 	}
 	s.PutTransaction(transaction(412305))
@@ -237,7 +237,7 @@ func TestCheck(t *testing.T) {
 	if err := a.CheckOnce(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if h := parts(); h["illiad"].OK || !strings.Contains(h["illiad"].Detail, "ahead of ours") || h["illiad statuses"].OK || !strings.Contains(h["illiad statuses"].Detail, "Extremely Overdue") {
+	if h := parts(); !h["illiad"].OK || h["illiad clock"].OK || !strings.Contains(h["illiad clock"].Detail, "ahead of ours") || h["illiad statuses"].OK || !strings.Contains(h["illiad statuses"].Detail, "Extremely Overdue") {
 		t.Errorf("health %+v", h)
 	}
 	s.SetAhead(0)
@@ -249,12 +249,58 @@ func TestCheck(t *testing.T) {
 	if err := a.CheckOnce(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if h := parts(); !h["illiad"].OK || !h["illiad statuses"].OK {
+	if h := parts(); !h["illiad clock"].OK || !h["illiad statuses"].OK {
 		t.Errorf("health %+v", h)
 	}
 	s.Misbehave(func(*http.Request) illiadtest.Fault { return illiadtest.LogInPage })
 	if _, err := a.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "base_url") {
 		t.Errorf("got %v", err)
+	}
+	if h := parts(); h["illiad"].OK {
+		t.Errorf("health %+v", h)
+	}
+}
+
+// TestWhatWaitedIsDueOnReturn: notes waited for an ILLiad that was away; once a
+// check finds it back, they are due at once and not in an hour.
+func TestWhatWaitedIsDueOnReturn(t *testing.T) {
+	ctx := t.Context()
+	s, c := newServer(t)
+	a, o := newAPI(t, c)
+	if err := a.Refresh(ctx, o.ID, []int64{412304}); err != nil {
+		t.Fatal(err)
+	}
+	tx, _ := a.DB.TransactionByNumber(ctx, o.ID, 412304)
+	if err := a.DB.QueueWriteBack(ctx, store.WriteBack{OfficeID: o.ID, TransactionID: tx.ID, Kind: "note", Payload: "x", Cause: "message 1"}); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	s.Misbehave(func(*http.Request) illiadtest.Fault { return illiadtest.Busy })
+	if err := a.WriteBackOnce(ctx, now); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := a.DB.WaitingWriteBacks(ctx, o.ID); n != 1 || err != nil {
+		t.Errorf("%d wait, %v", n, err)
+	}
+	if h, _ := a.DB.Health(ctx, o.ID); h[0].OK {
+		t.Errorf("health %+v", h)
+	}
+	s.Misbehave(nil)
+	if err := a.WriteBackOnce(ctx, now); err != nil || len(s.Notes(412304)) != 0 {
+		t.Errorf("it was to wait: %q, %v", s.Notes(412304), err)
+	}
+	stop, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- a.RunChecks(stop) }()
+	for w := (*store.WriteBack)(nil); w == nil; {
+		var err error
+		if w, err = a.DB.ClaimWriteBack(ctx, o.ID, time.Now(), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -258,6 +258,9 @@ func (c *Client) call(ctx context.Context, method, path string, body, answer any
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
+		if named := new(url.Error); errors.As(err, &named) { // its address names a patron
+			err = named.Err
+		}
 		return uncertain(fmt.Errorf("calling ILLiad: %w", err))
 	}
 	defer resp.Body.Close()

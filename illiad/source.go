@@ -31,9 +31,27 @@ type FileSource struct {
 	Settle   time.Duration // how long a file must not change before it is read; 0 = 3 s
 	Log      *slog.Logger
 
-	mu   sync.Mutex
+	turn turn
 	seen map[string]fileState // what was read or found read, to spare the hashing
 }
+
+// turn lets one at a time read a source; who waits for it is as patient as the context.
+type turn struct {
+	once  sync.Once
+	taken chan struct{}
+}
+
+func (t *turn) take(ctx context.Context) error {
+	t.once.Do(func() { t.taken = make(chan struct{}, 1) })
+	select {
+	case t.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for a reading that is under way: %w", ctx.Err())
+	}
+}
+
+func (t *turn) give() { <-t.taken }
 
 type fileState struct {
 	size  int64
@@ -48,8 +66,10 @@ var errChanging = errors.New("it is still being written")
 // changes while it is watched or read is not taken in at all. How it went is
 // the health of "source".
 func (s *FileSource) PickUp(ctx context.Context) (read int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.turn.take(ctx); err != nil {
+		return 0, err
+	}
+	defer s.turn.give()
 	var detail string
 	read, detail, err = s.pickUp(ctx)
 	if err != nil {

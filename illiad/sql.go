@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	_ "github.com/microsoft/go-mssqldb" // driver "sqlserver"
@@ -38,7 +37,7 @@ type SQLSource struct {
 	Full     bool // the query returns every request that is open
 	Log      *slog.Logger
 
-	mu     sync.Mutex
+	turn   turn
 	readAt time.Time
 	last   []int64 // the numbers that the last reading returned, in order
 	whole  bool    // what it did not return is closed by now
@@ -89,8 +88,10 @@ func (s *SQLSource) query(ctx context.Context, fn func(rows *sql.Rows, names []s
 // PickUp runs the query and takes its rows in: all, or none where it breaks
 // off. How it went is the health of "source".
 func (s *SQLSource) PickUp(ctx context.Context) (read int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.turn.take(ctx); err != nil {
+		return 0, err
+	}
+	defer s.turn.give()
 	return s.pickUp(ctx)
 }
 
@@ -200,8 +201,10 @@ func sqlText(v any) string {
 // Refresh runs the query again, unless it was read within the last minutes. It
 // fails where that says nothing of one of the transactions.
 func (s *SQLSource) Refresh(ctx context.Context, _ int64, tns []int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.turn.take(ctx); err != nil {
+		return err
+	}
+	defer s.turn.give()
 	if time.Since(s.readAt) > queryFresh {
 		if _, err := s.pickUp(ctx); err != nil {
 			return err

@@ -117,8 +117,11 @@ type worker struct {
 	*Dispatcher
 	office     *Office
 	reconciled time.Time // when the last reconciling was
-	mu         sync.Mutex
-	refused    int // in a row
+
+	mu          sync.Mutex
+	refused     int       // in a row
+	askedInVain error     // why the ILL system could not be asked,
+	askFrom     time.Time // and when it may be asked again
 }
 
 // leave gives back what the worker holds.

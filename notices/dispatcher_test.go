@@ -296,6 +296,42 @@ func TestRefresherThatCannotBeAsked(t *testing.T) {
 	}
 }
 
+// An ILL system that is away holds every notice, also that of a named day and a
+// cancellation's, however new the last export is; replies go.
+func TestNothingIsToldWhileTheILLSystemIsAway(t *testing.T) {
+	p := newPost(t, mailtest.SMTPOptions{})
+	p.office.Rules.Live, p.office.Rules.MaxAge = true, 26*time.Hour
+	p.load(request(11, "ann", store.StateOnLoan, "2026-11-23"), request(12, "bob", store.StateCancelledStaff, "2026-11-24"))
+	p.run("2026-11-24", Options{Named: true})
+	p.answer(p.write(11, "ann", "fees", p.now.Add(-time.Hour)), "ann", "")
+	asked, away := 0, true
+	p.office.Refresher = refresher(func() error {
+		if asked++; away {
+			return errors.New("connection refused")
+		}
+		return nil
+	})
+	w := p.worker("one")
+	p.send(w)
+	if mails := p.smtp.Mails(); len(mails) != 1 || !strings.Contains(mails[0].To[0], "ann") {
+		t.Errorf("%d mails went", len(mails))
+	}
+	for _, m := range p.outbox(store.OutboxQueued) {
+		if !strings.Contains(m.Reason, "could not be asked: connection refused") {
+			t.Errorf("%s waits since %q", m.Kind, m.Reason)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times for two notices", asked)
+	}
+	away = false
+	p.run("2026-11-24", Options{Named: true}) // writes what waits anew, due at once
+	p.send(w)
+	if asked != 4 || len(p.smtp.Mails()) != 3 {
+		t.Errorf("asked %d times, %d mails", asked, len(p.smtp.Mails()))
+	}
+}
+
 func TestRefusalsInARowStopTheOffice(t *testing.T) {
 	p := newPost(t, mailtest.SMTPOptions{Script: verdict(mailtest.AtMail, mailtest.Verdict{Code: 550, Text: "5.7.60 not allowed to send as"})})
 	p.dueToday(8)

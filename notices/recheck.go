@@ -37,18 +37,15 @@ func (w *worker) recheck(ctx context.Context, m store.OutboxMail) (_ store.Outbo
 	if err != nil {
 		return m, false, err
 	}
-	if m.Kind != store.KindCancellation {
-		stale, err := w.refresh(ctx, day.Date, facts)
-		switch {
-		case err != nil:
+	switch wait, err := w.refresh(ctx, day.Date, named || m.Kind == store.KindCancellation, facts); {
+	case err != nil:
+		return m, false, err
+	case wait != "":
+		return m, false, w.DB.Requeue(ctx, m.ID, w.Owner, wait, askAgain, false)
+	}
+	if o.Refresher != nil {
+		if facts, err = w.DB.NoticeFacts(ctx, ids); err != nil {
 			return m, false, err
-		case stale != "" && !named:
-			return m, false, w.DB.Requeue(ctx, m.ID, w.Owner, stale, askAgain, false)
-		}
-		if o.Refresher != nil {
-			if facts, err = w.DB.NoticeFacts(ctx, ids); err != nil {
-				return m, false, err
-			}
 		}
 	}
 	facts = o.untold(facts)
@@ -117,24 +114,37 @@ func stillDue(day Day, rules *Rules, f *store.NoticeFacts, r store.NoticeRow) (D
 	return Decision{}, "not due any more"
 }
 
-// refresh fetches the mail's requests anew. It returns why the records are too
-// old to go by, or "".
-func (w *worker) refresh(ctx context.Context, day store.Date, facts []store.NoticeFacts) (stale string, err error) {
+const (
+	// askPatience is how long the answer about one mail's requests may take:
+	// replies wait behind it.
+	askPatience = time.Minute
+	// askPause is how long nothing is asked after an answer that took askSlow
+	// and then did not come.
+	askPause = time.Minute
+	askSlow  = 5 * time.Second
+)
+
+// refresh fetches the mail's requests anew. It returns why the mail must wait,
+// or "": an ILL system that is there and cannot be asked, or records that are
+// too old to go by. anyAge: records of any age will do.
+func (w *worker) refresh(ctx context.Context, day store.Date, anyAge bool, facts []store.NoticeFacts) (wait string, err error) {
+	rules := w.office.Rules
 	var asked error
 	if w.office.Refresher != nil {
-		tns := make([]int64, len(facts))
-		for i, f := range facts {
-			tns[i] = f.Transaction.TransactionNumber
-		}
-		if asked = w.office.Refresher.Refresh(ctx, w.office.ID, tns); asked == nil {
+		if asked = w.ask(ctx, facts); asked == nil {
 			return "", nil
 		}
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		if w.office.Rules.MaxAge == 0 {
-			return fmt.Sprintf("the ILL system could not be asked: %v", asked), nil
-		}
+	}
+	switch {
+	case asked != nil && rules.Live:
+		return fmt.Sprintf("the ILL system could not be asked: %v", asked), nil
+	case anyAge:
+		return "", nil
+	case asked != nil && rules.MaxAge == 0:
+		return fmt.Sprintf("the ILL system could not be asked: %v", asked), nil
 	}
 	office, err := w.DB.OfficeByID(ctx, w.office.ID)
 	if err != nil {
@@ -144,9 +154,34 @@ func (w *worker) refresh(ctx context.Context, day store.Date, facts []store.Noti
 	if office.ImportedAt != nil {
 		imported = *office.ImportedAt
 	}
-	stale = w.office.Rules.stale(day, office.DataDate, imported, w.now())
-	if stale != "" && asked != nil {
-		stale = fmt.Sprintf("%s, and the ILL system could not be asked: %v", stale, asked)
+	wait = rules.stale(day, office.DataDate, imported, w.now())
+	if wait != "" && asked != nil {
+		wait = fmt.Sprintf("%s, and the ILL system could not be asked: %v", wait, asked)
 	}
-	return stale, nil
+	return wait, nil
+}
+
+// ask fetches the requests anew, unless that was slow and in vain just now: an
+// ILL system that hangs must not hold up replies once a notice.
+func (w *worker) ask(ctx context.Context, facts []store.NoticeFacts) error {
+	w.mu.Lock()
+	vain, from := w.askedInVain, w.askFrom
+	w.mu.Unlock()
+	began := time.Now()
+	if vain != nil && began.Before(from) {
+		return vain
+	}
+	tns := make([]int64, len(facts))
+	for i, f := range facts {
+		tns[i] = f.Transaction.TransactionNumber
+	}
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	err := w.office.Refresher.Refresh(ctx, w.office.ID, tns)
+	if ended := time.Now(); err != nil && ended.Sub(began) >= askSlow {
+		w.mu.Lock()
+		w.askedInVain, w.askFrom = err, ended.Add(askPause)
+		w.mu.Unlock()
+	}
+	return err
 }

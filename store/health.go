@@ -18,6 +18,9 @@ type Health struct {
 	CheckedAt time.Time
 }
 
+// HealthILLiad is the part that says whether the office's ILLiad can be asked.
+const HealthILLiad = "illiad"
+
 // SetHealth records how a part is; the time since counts from the last change.
 func (db *DB) SetHealth(ctx context.Context, officeID int64, part string, ok bool, detail string) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
@@ -37,6 +40,14 @@ func (db *DB) SetHealth(ctx context.Context, officeID int64, part string, ok boo
 		}
 		return notify(ctx, tx, NotifyOffice, officeID)
 	})
+}
+
+// ForgetHealth removes parts that the office no longer has.
+func (db *DB) ForgetHealth(ctx context.Context, officeID int64, parts ...string) error {
+	if _, err := db.pool.Exec(ctx, `DELETE FROM health WHERE office_id = $1 AND part = ANY ($2)`, officeID, parts); err != nil {
+		return fmt.Errorf("forgetting the health of what there is no more: %w", err)
+	}
+	return nil
 }
 
 // Health lists how the parts of an office are; 0 means all offices.

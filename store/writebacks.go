@@ -198,6 +198,29 @@ func (db *DB) ClaimWriteBack(ctx context.Context, officeID int64, now time.Time,
 	return claimed[0], nil
 }
 
+// WakeWriteBacks makes what is queued due at once: the ILL system answers again.
+func (db *DB) WakeWriteBacks(ctx context.Context, officeID int64) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE writeback SET next_at = now() WHERE office_id = $1 AND state = 'queued' AND next_at > now()`, officeID)
+		if err != nil {
+			return fmt.Errorf("waking write-backs: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+		return notify(ctx, tx, NotifyWriteBacks, officeID)
+	})
+}
+
+// WaitingWriteBacks counts what is queued for the office's ILL system.
+func (db *DB) WaitingWriteBacks(ctx context.Context, officeID int64) (n int, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM writeback WHERE office_id = $1 AND state IN ('queued', 'sending')`, officeID).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("counting write-backs: %w", err)
+	}
+	return n, nil
+}
+
 // SettleWriteBack ends a claim: sent, failed, uncertain, or queued again for
 // that time; w's doubt is kept. What staff must look at becomes an event of the transaction.
 func (db *DB) SettleWriteBack(ctx context.Context, w *WriteBack, state, reason string, again time.Time) error {

@@ -164,7 +164,8 @@ func (s *Server) list(v *visit) error {
 	if p.Troubles, err = s.DB.Health(v.ctx(), 0); err != nil {
 		return err
 	}
-	p.Troubles = slices.DeleteFunc(p.Troubles, func(h store.Health) bool { return h.OK })
+	// That ILLiad cannot be asked each page says.
+	p.Troubles = slices.DeleteFunc(p.Troubles, func(h store.Health) bool { return h.OK || h.Part == store.HealthILLiad })
 	return s.render(v, http.StatusOK, "list", "/", p)
 }
 

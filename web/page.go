@@ -36,6 +36,7 @@ type frame struct {
 	Back    []store.Undo // what was just done and can be undone
 	Office  string       // of the installation, for the sign-in page
 	Dated   []dated      // how new each office's records are
+	Silent  []silent     // whose ILLiad cannot be asked
 	Version string
 	Data    any
 	Tabs    []tab
@@ -115,6 +116,9 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 		}
 		f.Counts, f.Tabs = counts, tabs(counts)
 		if f.Dated, err = s.dated(v); err != nil && status < 500 {
+			return err
+		}
+		if f.Silent, err = s.silent(v); err != nil && status < 500 {
 			return err
 		}
 		f.Undo = s.undoable(v)

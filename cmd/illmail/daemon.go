@@ -78,7 +78,7 @@ func (d *daemon) run(ctx context.Context) error {
 		if err := d.watch(start, o, n, intake); err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
-		source, err := d.follow(start, o, n)
+		source, err := d.follow(ctx, start, o, n)
 		if err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
@@ -86,7 +86,7 @@ func (d *daemon) run(ctx context.Context) error {
 			scheduler.Jobs = append(scheduler.Jobs, *source)
 		}
 		start("statuses "+o.Code, func(ctx context.Context) error { return d.watchStatuses(ctx, o) })
-		if err := d.askILLiad(start, o, n, intake); err != nil {
+		if err := d.askILLiad(ctx, start, o, n, intake); err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
 		if to := n.RehearsalAddress; to != "" {

@@ -40,10 +40,13 @@ func (inst *installation) illSystem(o *OfficeConfig, log *slog.Logger) (*illiad.
 // askILLiad lets notices ask the office's ILLiad just before they go, fetches
 // the requests of patrons whose mail came, and starts the write-backs where they
 // are wanted.
-func (d *daemon) askILLiad(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office, intake *triage.Intake) error {
+func (d *daemon) askILLiad(ctx context.Context, start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office, intake *triage.Intake) error {
 	api, err := d.inst.illSystem(o, d.log)
-	if api == nil || err != nil {
+	if err != nil {
 		return err
+	}
+	if api == nil { // there may have been one before
+		return d.inst.db.ForgetHealth(ctx, n.ID, store.HealthILLiad, "illiad clock", "illiad statuses")
 	}
 	n.Refresher = api
 	start("check of ILLiad "+o.Code, api.RunChecks)

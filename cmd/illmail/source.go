@@ -50,10 +50,13 @@ func (inst *installation) source(o *OfficeConfig, log *slog.Logger) (source, err
 
 // follow reads an office's requests on its schedule, and before a notice goes.
 // It returns nil where there is nothing to read from.
-func (d *daemon) follow(start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office) (*notices.Job, error) {
+func (d *daemon) follow(ctx context.Context, start func(string, func(context.Context) error), o *OfficeConfig, n *notices.Office) (*notices.Job, error) {
 	source, err := d.inst.source(o, d.log)
-	if source == nil || err != nil {
+	if err != nil {
 		return nil, err
+	}
+	if source == nil { // there may have been one before
+		return nil, d.inst.db.ForgetHealth(ctx, n.ID, "source")
 	}
 	schedule, err := notices.ParseSchedule(o.Source.Schedule, o.location)
 	if err != nil {

@@ -6,6 +6,7 @@ package illiadtest
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -59,6 +60,24 @@ func New(key string) *Server {
 
 // Base is the address for illiad.NewClient.
 func (s *Server) Base() string { return s.URL + "/ILLiadWebPlatform" }
+
+// GoAway stops listening and drops every connection; ComeBack listens again at
+// the same address. The caller lets no other call of its own run beside them.
+func (s *Server) GoAway() {
+	s.CloseClientConnections()
+	s.Close()
+}
+
+// ComeBack ends what GoAway began.
+func (s *Server) ComeBack() error {
+	l, err := net.Listen("tcp", s.Listener.Addr().String())
+	if err != nil {
+		return fmt.Errorf("listening again: %w", err)
+	}
+	s.Server = &httptest.Server{Listener: l, Config: &http.Server{Handler: s}}
+	s.Start()
+	return nil
+}
 
 // PutTransaction adds or replaces a transaction by its TransactionNumber.
 func (s *Server) PutTransaction(o Object) {
