@@ -25,6 +25,10 @@ type Office struct {
 	// Templates returns the office's letters as they are now.
 	Templates func() *templates.Set
 
+	// Unanswered says when a second address is told of mail that nobody takes;
+	// nil: never.
+	Unanswered *Unanswered
+
 	// Submitters hand mail to the server, one connection each.
 	Submitters []Submitter
 	// Sent looks into the Sent folder; nil: it cannot be looked into.

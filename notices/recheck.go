@@ -13,8 +13,11 @@ import (
 // meanwhile is taken out, and the rest is written anew. ok is false where
 // nothing is to be sent now.
 func (w *worker) recheck(ctx context.Context, m store.OutboxMail) (_ store.OutboxMail, ok bool, err error) {
-	if m.Kind == store.KindReply {
+	switch m.Kind {
+	case store.KindReply:
 		return m, true, nil
+	case store.KindUnanswered:
+		return w.recheckUnanswered(ctx, m)
 	}
 	o := w.office
 	day := Day{Date: m.DecidedFor}

@@ -54,6 +54,7 @@ type Rules struct {
 	OffInILLiad []string
 
 	Calendar Calendar
+	Hours    Hours          // of an open day
 	Location *time.Location // the office's time zone, in which days begin and end
 }
 

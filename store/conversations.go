@@ -124,6 +124,7 @@ func mergeConversations(ctx context.Context, tx pgx.Tx, winner, loser int64, act
 		`DELETE FROM conversation_request WHERE conversation_id = $2 AND $1 > 0`,
 		`UPDATE outbox SET conversation_id = $1 WHERE conversation_id = $2`,
 		`UPDATE note SET conversation_id = $1 WHERE conversation_id = $2`,
+		`INSERT INTO unanswered SELECT $1, waiting_since, outbox_id, told_at FROM unanswered WHERE conversation_id = $2 ON CONFLICT DO NOTHING`,
 		`INSERT INTO draft (conversation_id, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at)
 			SELECT $1, staff_id, recipient, cc, subject, body, template, wants_approval, updated_at FROM draft WHERE conversation_id = $2
 			ON CONFLICT (conversation_id, staff_id) DO UPDATE SET body = draft.body || E'\n\n' || excluded.body`,

@@ -19,8 +19,8 @@ type ListTab string
 // own and is in none of the others but done.
 const (
 	TabNeedsAnswer    ListTab = "needs_answer" // new or open
-	TabMine           ListTab = "mine"         // assigned to the one who asks, not done
-	TabUnassigned     ListTab = "unassigned"   // new or open, of nobody
+	TabMine           ListTab = "mine"         // assigned to the one who asks or to whom they stand in for, not done
+	TabUnassigned     ListTab = "unassigned"   // new or open, of nobody who is there
 	TabWaitingPatron  ListTab = "waiting_patron"
 	TabWaitingPartner ListTab = "waiting_partner"
 	TabSnoozed        ListTab = "snoozed"
@@ -31,12 +31,13 @@ const (
 
 const machineKinds = `('system', 'auto_reply', 'bulk')`
 
-// tabWhere is the condition of each tab; @staff is the one who asks. “Not done” is
-// said each time, since the index queue_item_live covers just that.
+// tabWhere is the condition of each tab; @mine are the one who asks and those for
+// whom they stand in, @nobodys those whose work nobody sees to. “Not done” is said
+// each time, since the index queue_item_live covers just that.
 var tabWhere = map[ListTab]string{
 	TabNeedsAnswer:    `q.state <> 'done' AND q.state IN ('new', 'open') AND q.kind NOT IN ` + machineKinds,
-	TabMine:           `q.state <> 'done' AND q.assigned_to = @staff`,
-	TabUnassigned:     `q.state <> 'done' AND q.state IN ('new', 'open') AND q.assigned_to IS NULL AND q.kind NOT IN ` + machineKinds,
+	TabMine:           `q.state <> 'done' AND q.assigned_to = ANY (@mine)`,
+	TabUnassigned:     `q.state <> 'done' AND q.state IN ('new', 'open') AND (q.assigned_to IS NULL OR q.assigned_to = ANY (@nobodys)) AND q.kind NOT IN ` + machineKinds,
 	TabWaitingPatron:  `q.state <> 'done' AND q.state = 'waiting_patron'`,
 	TabWaitingPartner: `q.state <> 'done' AND q.state = 'waiting_partner'`,
 	TabSnoozed:        `q.state <> 'done' AND q.state = 'snoozed'`,
@@ -50,6 +51,7 @@ type ListFilter struct {
 	OfficeID   int64 // 0: of all offices
 	Tab        ListTab
 	StaffID    int64 // the one who asks, for TabMine
+	Hands      Hands // who is away today, for TabMine and TabUnassigned
 	Kind       string
 	Intent     string
 	AssignedTo int64  // 0: of anybody
@@ -119,7 +121,7 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 		f.Limit = 50
 	}
 	newestFirst := f.Tab == TabDone || f.Tab == TabAll
-	args := pgx.NamedArgs{"staff": f.StaffID, "office": f.OfficeID, "kind": f.Kind, "intent": f.Intent,
+	args := pgx.NamedArgs{"mine": append(f.Hands.CoveredBy(f.StaffID), f.StaffID), "nobodys": orEmpty(f.Hands.Nobodys()), "office": f.OfficeID, "kind": f.Kind, "intent": f.Intent,
 		"assigned": f.AssignedTo, "limit": f.Limit + 1}
 	var sql strings.Builder
 	if f.Query != "" {
@@ -238,12 +240,13 @@ type TabCounts struct {
 	NotWritten                                                                     int // write-backs to the ILL system that wait for staff
 }
 
-// CountTabs counts what the tabs hold, for the one who asks.
-func (db *DB) CountTabs(ctx context.Context, officeID, staffID int64) (TabCounts, error) {
+// CountTabs counts what the tabs hold, for the one who asks; h is in whose hands
+// work is today.
+func (db *DB) CountTabs(ctx context.Context, officeID, staffID int64, h Hands) (TabCounts, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT count(*) FILTER (WHERE state IN ('new', 'open') AND kind NOT IN `+machineKinds+`) AS needs_answer,
-		       count(*) FILTER (WHERE assigned_to = $2) AS mine,
-		       count(*) FILTER (WHERE state IN ('new', 'open') AND assigned_to IS NULL AND kind NOT IN `+machineKinds+`) AS unassigned,
+		       count(*) FILTER (WHERE assigned_to = ANY ($2)) AS mine,
+		       count(*) FILTER (WHERE state IN ('new', 'open') AND (assigned_to IS NULL OR assigned_to = ANY ($3)) AND kind NOT IN `+machineKinds+`) AS unassigned,
 		       count(*) FILTER (WHERE state = 'waiting_patron') AS waiting_patron,
 		       count(*) FILTER (WHERE state = 'waiting_partner') AS waiting_partner,
 		       count(*) FILTER (WHERE state = 'snoozed') AS snoozed,
@@ -252,7 +255,7 @@ func (db *DB) CountTabs(ctx context.Context, officeID, staffID int64) (TabCounts
 		       (SELECT count(*) FROM patron p WHERE p.undeliverable_at IS NOT NULL AND ($1 = 0 OR p.office_id = $1)) AS undeliverable,
 		       (SELECT count(*) FROM outbox x WHERE x.state = 'uncertain' AND ($1 = 0 OR x.office_id = $1)) AS uncertain,
 		       (SELECT count(*) FROM writeback w WHERE w.state IN ('failed', 'uncertain') AND ($1 = 0 OR w.office_id = $1)) AS not_written
-		FROM queue_item WHERE state <> 'done' AND ($1 = 0 OR office_id = $1)`, officeID, staffID)
+		FROM queue_item WHERE state <> 'done' AND ($1 = 0 OR office_id = $1)`, officeID, append(h.CoveredBy(staffID), staffID), orEmpty(h.Nobodys()))
 	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[TabCounts])
 	if err != nil {
 		return c, fmt.Errorf("counting the list: %w", err)

@@ -130,7 +130,7 @@ func TestListTabsAndCounts(t *testing.T) {
 	if err := db.SnoozeConversation(ctx, ids[2], 0, time.Now().Add(time.Hour), actor); err != nil {
 		t.Fatal(err)
 	}
-	got, err := db.CountTabs(ctx, 0, ana.ID)
+	got, err := db.CountTabs(ctx, 0, ana.ID, store.Hands{})
 	if err != nil {
 		t.Fatal(err)
 	}

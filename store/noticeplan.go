@@ -64,7 +64,7 @@ type NoticeOffice struct {
 func (n *NoticeTx) Office(ctx context.Context) (NoticeOffice, error) {
 	rows, _ := n.tx.Query(ctx, `
 		SELECT notices_paused, data_date, imported_at,
-		       EXISTS (SELECT FROM outbox WHERE office_id = $1 AND kind <> 'reply' AND rehearsed_to = '' AND state IN ('queued', 'sending', 'sent', 'failed', 'uncertain')) AS started,
+		       EXISTS (SELECT FROM outbox WHERE office_id = $1 AND kind NOT IN ('reply', 'unanswered') AND rehearsed_to = '' AND state IN ('queued', 'sending', 'sent', 'failed', 'uncertain')) AS started,
 		       EXISTS (SELECT FROM schedule_fire WHERE office_id = $1 AND state = 'waiting') AS missed_fires
 		FROM office WHERE id = $1`, n.officeID)
 	o, err := one(pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[NoticeOffice]))

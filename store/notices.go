@@ -6,7 +6,8 @@ import "time"
 // and notice.kind.
 type NoticeKind string
 
-// The kinds. A reply is written by staff and is no notice.
+// The kinds. A reply is written by staff and is no notice; nor is what tells
+// the office itself that nobody answers.
 const (
 	KindReply        NoticeKind = "reply"
 	KindOverdue      NoticeKind = "overdue"
@@ -19,6 +20,7 @@ const (
 	KindRecall       NoticeKind = "recall"     // its lender wants it back
 	KindClaim        NoticeKind = "claim"      // said to be returned, and not found
 	KindLeaving      NoticeKind = "leaving"    // the patron's account ends before it is due
+	KindUnanswered   NoticeKind = "unanswered" // to the office's second address: conversations that nobody took
 )
 
 // NoticeState says what became of one notice of one cycle.

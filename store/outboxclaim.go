@@ -18,7 +18,7 @@ func (db *DB) ClaimMails(ctx context.Context, officeID int64, holder string, n i
 		WITH next AS (
 			SELECT b.id FROM outbox b JOIN office f ON f.id = b.office_id
 			WHERE b.office_id = $1 AND b.state = 'queued' AND b.not_before <= now() AND (b.claimed_by <> $2 OR b.claimed_until < now())
-			  AND f.sending_stopped = '' AND (b.kind = 'reply' OR NOT f.notices_paused)
+			  AND f.sending_stopped = '' AND (b.kind IN ('reply', 'unanswered') OR NOT f.notices_paused)
 			  AND EXISTS (SELECT FROM lease l WHERE l.office_id = $1 AND l.name = 'sending' AND l.holder = $2 AND l.until > now())
 			ORDER BY (b.kind <> 'reply'), b.not_before, b.id LIMIT $3 FOR UPDATE OF b SKIP LOCKED)
 		UPDATE outbox o SET claimed_by = $2, claimed_until = now() + $4::interval, dated_at = date_trunc('second', now())
@@ -67,7 +67,7 @@ func (db *DB) BeginSending(ctx context.Context, id int64, holder string) error {
 			UPDATE outbox b SET state = 'sending', sending_at = now(), attempts = attempts + 1, reason = ''
 			FROM office f
 			WHERE b.id = $1 AND f.id = b.office_id AND b.state = 'queued' AND b.claimed_by = $2 AND b.claimed_until > now()
-			  AND f.sending_stopped = '' AND (b.kind = 'reply' OR NOT f.notices_paused)
+			  AND f.sending_stopped = '' AND (b.kind IN ('reply', 'unanswered') OR NOT f.notices_paused)
 			  AND EXISTS (SELECT FROM lease l WHERE l.office_id = b.office_id AND l.name = 'sending' AND l.holder = $2 AND l.until > now())
 			RETURNING b.id, b.office_id)
 		INSERT INTO event (office_id, actor, subject, subject_id, what) SELECT office_id, 'dispatcher', 'outbox', id, 'sending' FROM o`, id, holder)

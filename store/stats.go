@@ -32,7 +32,7 @@ func (db *DB) Stats(ctx context.Context, officeID int64, from, to Date, loc *tim
 		UNION ALL SELECT 'asked', intents -> 0 ->> 'intent', count(*) FROM got WHERE jsonb_array_length(intents) > 0 GROUP BY 2
 		UNION ALL SELECT 'answered', 'replies', count(*) FROM gone WHERE kind = 'reply'
 		UNION ALL SELECT 'answered', 'median_hours', percentile_cont(0.5) WITHIN GROUP (ORDER BY hours) FROM waited HAVING count(*) > 0
-		UNION ALL SELECT 'sent', kind, count(*) FROM gone WHERE kind <> 'reply' GROUP BY kind
+		UNION ALL SELECT 'sent', kind, count(*) FROM gone WHERE kind NOT IN ('reply', 'unanswered') GROUP BY kind
 		UNION ALL SELECT 'returned', 'bounced', count(*) FROM gone WHERE bounced_at IS NOT NULL
 		ORDER BY 1, 2`, officeID, from.At(0, 0, loc), to.AddDays(1).At(0, 0, loc))
 	if err != nil {

@@ -162,7 +162,7 @@ func TestStaffResolveWriteBacks(t *testing.T) {
 	if err != nil || len(stuck) != 3 || stuck[0].Kind != "route" || stuck[0].Office != "healey" || stuck[0].Title != tx.Title {
 		t.Fatalf("got %+v, %v", stuck, err)
 	}
-	if c, err := db.CountTabs(ctx, 0, 0); err != nil || c.NotWritten != 3 {
+	if c, err := db.CountTabs(ctx, 0, 0, store.Hands{}); err != nil || c.NotWritten != 3 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for i, state := range []string{"queued", "dropped", "sent"} {

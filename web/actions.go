@@ -83,6 +83,9 @@ func (s *Server) assign(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if asked, err := s.askAway(v, to); asked || err != nil {
+		return err
+	}
 	if err := s.Desk.Assign(v.ctx(), id, to, was, actor(v)); err != nil {
 		if errors.Is(err, store.ErrConflict) {
 			return conflict("A colleague was quicker: this conversation is in other hands now.")
@@ -167,12 +170,22 @@ func (s *Server) handOver(v *visit) error {
 	if why == "" || len(why) > 2000 {
 		return badRequest("Say in a sentence why it is handed over.")
 	}
-	people, err := s.people(v.ctx())
+	people, err := s.openAccounts(v.ctx())
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(people, func(p store.Staff) bool { return p.ID == to && p.Role.AtLeast(store.RoleSupervisor) }) {
+	hands, err := s.hands(v)
+	if err != nil {
+		return err
+	}
+	standsIn := append(hands.CoveredBy(to), to) // who stands in for a supervisor will do
+	if !slices.ContainsFunc(people, func(p store.Staff) bool {
+		return slices.Contains(standsIn, p.ID) && p.Role.AtLeast(store.RoleSupervisor)
+	}) {
 		return badRequest("Choose a supervisor.")
+	}
+	if asked, err := s.askAway(v, to); asked || err != nil {
+		return err
 	}
 	if err := s.Desk.HandOver(v.ctx(), id, to, was, why, actor(v)); err != nil {
 		if errors.Is(err, store.ErrConflict) {
@@ -322,6 +335,11 @@ func (s *Server) bulk(v *visit) error {
 	to, err := formID(v, "to")
 	if err != nil {
 		return err
+	}
+	if v.r.PostFormValue("action") == "assign" {
+		if asked, err := s.askAway(v, to); asked || err != nil {
+			return err
+		}
 	}
 	failed := 0
 	var done []int64 // what was closed, and can be undone

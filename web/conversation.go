@@ -53,17 +53,18 @@ type conversationPage struct {
 	Candidates  []store.StoryMatch // offered, not filed
 	Patron      *store.Patron
 	Others      []store.TransactionRef // the patron's other requests
+	Away        string                 // in whose hands it is while its assignee is away
 	Drafts      []store.Draft          // of colleagues
 	Draft       *store.Draft           // one's own
-	People      []store.Staff
+	People      []person
 	Newest      *messageEntry // the newest message that came in
 	LastMessage int64
 	LastReply   int64 // the newest reply of ours; 0 for none
 	Intents     []string
 	Reply       *replyForm // nil where there is nobody to answer
 	Snooze      []snoozeChoice
-	Tomorrow    string        // the first day until which it can be snoozed
-	Supervisors []store.Staff // to whom it can be handed
+	Tomorrow    string   // the first day until which it can be snoozed
+	Supervisors []person // to whom it can be handed
 	Nearby      []store.NearbyConversation
 	Present     []store.Presence // who else has it open
 	MayApprove  bool
@@ -153,7 +154,12 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 			p.Drafts = append(p.Drafts, d)
 		}
 	}
-	if p.People, err = s.people(v.ctx()); err != nil {
+	hands, err := s.hands(v)
+	if err != nil {
+		return nil, err
+	}
+	p.Away = standing(hands, p.Clock, p.C.AssignedTo, p.C.Assignee, v.staff.ID)
+	if p.People, err = s.people(v); err != nil {
 		return nil, err
 	}
 	p.LastReply = triage.LastReplyID(st)

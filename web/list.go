@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"html/template"
@@ -56,7 +55,7 @@ type listPage struct {
 	Assigned      int64
 	Kinds         []string
 	Intents       []string
-	People        []store.Staff
+	People        []person
 	Requests      []store.TransactionRef // found by the search
 	KeptAside     []store.StoryMessage
 	Troubles      []store.Health // parts that do not work, or will not for long
@@ -72,6 +71,7 @@ type listRow struct {
 	clock
 	words   []string
 	Present []store.Presence // who has it open
+	Away    string           // in whose hands it is while its assignee is away; "" where they are there
 }
 
 // Mark shows text with what was searched for highlighted.
@@ -172,6 +172,10 @@ func (s *Server) list(v *visit) error {
 func (s *Server) fillList(v *visit, p *listPage, q url.Values) error {
 	f := store.ListFilter{Tab: store.ListTab(p.Tab.Name), StaffID: v.staff.ID, Kind: p.Kind, Intent: p.Intent,
 		AssignedTo: p.Assigned, Query: p.Query, After: q.Get("after")}
+	var err error
+	if f.Hands, err = s.hands(v); err != nil {
+		return err
+	}
 	got, err := s.DB.ListConversations(v.ctx(), f)
 	if errors.Is(err, store.ErrBadCursor) {
 		return badRequest("This place in the list does not exist; start from its first page.")
@@ -190,6 +194,7 @@ func (s *Server) fillList(v *visit, p *listPage, q url.Values) error {
 	}
 	for _, r := range got.Rows {
 		row := listRow{ListRow: r, clock: s.clock(v, r.Office), words: p.words}
+		row.Away = standing(f.Hands, row.clock, r.AssignedTo, r.Assignee, v.staff.ID)
 		for _, x := range present {
 			if x.ConversationID == r.ID {
 				row.Present = append(row.Present, x)
@@ -212,17 +217,8 @@ func (s *Server) fillList(v *visit, p *listPage, q url.Values) error {
 		return err
 	}
 	p.Kinds = []string{"patron", "partner", "vendor", "colleague", "bounce", "system", "auto_reply", "bulk"}
-	p.People, err = s.people(v.ctx())
+	p.People, err = s.people(v)
 	return err
-}
-
-// people are those to whom work can be given.
-func (s *Server) people(ctx context.Context) ([]store.Staff, error) {
-	all, err := s.DB.ListStaff(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(all, func(p store.Staff) bool { return p.DisabledAt != nil }), nil
 }
 
 // withQuery is the list's address with one value changed, and without what an

@@ -171,7 +171,11 @@ func (s *Server) dated(v *visit) ([]dated, error) {
 // counts are what the piles hold, counted once a request.
 func (s *Server) counts(v *visit) (store.TabCounts, error) {
 	if v.counted == nil {
-		c, err := s.DB.CountTabs(v.ctx(), 0, v.staff.ID)
+		hands, err := s.hands(v)
+		if err != nil {
+			return store.TabCounts{}, err
+		}
+		c, err := s.DB.CountTabs(v.ctx(), 0, v.staff.ID, hands)
 		if err != nil {
 			return c, err
 		}

@@ -211,6 +211,9 @@ func (s *Server) routes() []route {
 		{"GET /templates/{office}/{name}/{language}/html", student, s.templateHTML},
 		{"POST /templates/{office}/{name}/{language}/html", student, s.templateHTML},
 		{"GET /stats", student, s.stats},
+		{"GET /away", student, s.away},
+		{"POST /away", student, s.enterAway},
+		{"POST /away/{id}/end", student, s.endAway},
 		{"GET /settings", student, s.settings},
 		{"POST /settings/password", student, s.changePassword},
 		{"POST /settings/staff", admin, s.addStaff},
@@ -231,6 +234,7 @@ type visit struct {
 	live  int64 // the version of what the page shows, taken before anything was read
 
 	counted *store.TabCounts // see Server.counts
+	hands   *store.Hands     // see Server.hands
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }

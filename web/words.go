@@ -58,7 +58,7 @@ var requestStateWords = map[store.State]string{
 
 var noticeWords = map[string]string{
 	"reply": "Reply", "overdue": "Overdue notice", "due_soon": "Due-soon notice", "delay": "Delay notice", "cancellation": "Cancellation notice",
-	"pickup": "Pickup notice", "recall": "Recall letter", "delivery": "Delivery notice", "in_transit": "Late on its way", "claim": "Not found after all", "leaving": "Before leaving",
+	"pickup": "Pickup notice", "recall": "Recall letter", "delivery": "Delivery notice", "in_transit": "Late on its way", "claim": "Not found after all", "leaving": "Before leaving", "unanswered": "Nobody answers",
 }
 
 var proposalWords = map[string]string{"filled": "Filled", "unfilled": "Not filled", "conditional": "Conditional", "shipped": "Shipped", "recalled": "Recalled",

@@ -142,6 +142,9 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 	if to := n.RehearsalAddress; to != "" {
 		c.ok("notices: rehearsal, all mail goes to %s", to)
 	}
+	if u := n.Unanswered; u != nil {
+		c.ok("unanswered mail: %s is told after %d office hours (open %s)", u.Address, o.Unanswered.AfterHours, o.OpenHours)
+	}
 	if n.Rules.Mode == notices.ModeOff {
 		c.ok("notices: off")
 	} else if s, err := notices.ParseSchedule(o.Notices.Schedule, o.location); err != nil {

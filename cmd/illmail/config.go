@@ -46,6 +46,8 @@ type OfficeConfig struct {
 	Hours    string   `toml:"hours"`
 	URL      string   `toml:"url"`
 	ReturnTo string   `toml:"return_to"` // where borrowed items go back to, in words
+	// OpenHours are the hours of an open day: "09:00-17:00".
+	OpenHours string `toml:"open_hours"`
 	// States says what statuses of the office's own mean: "Claims Returned" = "claims_returned".
 	States map[string]string `toml:"states"`
 
@@ -57,6 +59,7 @@ type OfficeConfig struct {
 	Renewals     RenewalsConfig     `toml:"renewals"`
 	Alternatives AlternativesConfig `toml:"alternatives"`
 	Notices      NoticesConfig      `toml:"notices"`
+	Unanswered   UnansweredConfig   `toml:"unanswered"`
 
 	location *time.Location
 	grants   *grants                                   // flow = "device_code", once the database is open
@@ -173,6 +176,13 @@ type RenewalsConfig struct {
 	Days      int  `toml:"days"`       // for how long is asked
 	Most      int  `toml:"most"`       // how often for one request; 0 = without end
 	EarlyDays int  `toml:"early_days"` // not earlier than so many days before the due date; 0 = any time
+}
+
+// UnansweredConfig is [office.unanswered]: who is told of what nobody takes.
+type UnansweredConfig struct {
+	Address    string   `toml:"address"`     // "" = nobody
+	AfterHours int      `toml:"after_hours"` // office hours
+	Every      Duration `toml:"every"`       // at most one mail in so long
 }
 
 // RetentionConfig is [retention], in days; 0 = at the next purge.
@@ -321,6 +331,13 @@ func (o *OfficeConfig) setDefaults(given map[string]any) {
 	if !has("renewals", "most") {
 		o.Renewals.Most = 1
 	}
+	str(&o.OpenHours, "09:00-17:00")
+	if !has("unanswered", "after_hours") {
+		o.Unanswered.AfterHours = 8
+	}
+	if !has("unanswered", "every") {
+		o.Unanswered.Every = Duration(time.Hour)
+	}
 	n := &o.Notices
 	str(&n.Schedule, "0 13 * * *")
 	str(&n.Mode, "send")
@@ -425,6 +442,9 @@ func (c *Config) check() error {
 			if err := oneOf(at, "illiad.off_in_illiad", k, "overdue", "cancellation", "pickup", "delivery"); err != nil {
 				return err
 			}
+		}
+		if err := c.checkUnanswered(o, at); err != nil {
+			return err
 		}
 		if err := o.checkRules(at); err != nil {
 			return err

@@ -67,6 +67,10 @@ func TestConfigErrorsNameKeyAndLine(t *testing.T) {
 		{`username = "ill"`, `username = 3`, `c.toml:9: `},
 		{`username = "ill"`, "username = \"ill\"\npoll_interval = \"soon\"", `c.toml:10: `},
 		{`username = "ill"`, "username = \"ill\"\nstart = \"yesterday\"", `c.toml:10: office.imap.start is "yesterday"`},
+		{`code = "healey"`, "code = \"healey\"\nopen_hours = \"9 to 5\"", `c.toml:5: office.open_hours is "9 to 5"`},
+		{`auth = "none"`, "auth = \"none\"\n[office.unanswered]\naddress = \"ILL@healey.example.edu\"", `c.toml:18: office.unanswered.address is the office's own`},
+		{`auth = "none"`, "auth = \"none\"\n[office.unanswered]\naddress = \"head@example.edu\"", `c.toml:18: office.unanswered.address needs web.base_url`},
+		{`auth = "none"`, "auth = \"none\"\n[office.unanswered]\naddress = \"head@example.edu\"\nafter_hours = 0", `c.toml:19: office.unanswered.after_hours is 0`},
 		{`[[office]]`, `[[ofice]]`, `c.toml:3: unknown key`},
 		{`state_dir = "/var/lib/illmail"`, `state_dir = "/var`, `c.toml:1: `},
 	} {

@@ -71,6 +71,10 @@ func (o *OfficeConfig) rules() (*notices.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
+	hours, err := notices.ParseHours(o.OpenHours)
+	if err != nil {
+		return nil, err
+	}
 	goLive, err := store.ParseDate(n.GoLive)
 	if err != nil {
 		return nil, &notices.Problem{Key: "go_live", Text: err.Error()}
@@ -84,7 +88,7 @@ func (o *OfficeConfig) rules() (*notices.Rules, error) {
 		Digest: n.Digest, MaxPerRun: n.MaxPerRun,
 		Live:   o.ILLiad.BaseURL != "",
 		ILLiad: o.ILLiad.BaseURL != "", OffInILLiad: o.ILLiad.OffInILLiad,
-		Calendar: cal, Location: o.location,
+		Calendar: cal, Hours: hours, Location: o.location,
 	}
 	for _, c := range n.Rules {
 		r.Own = append(r.Own, notices.Rule{
@@ -130,6 +134,39 @@ func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error
 		return at("notices.rehearsal_address", "is %q; write one address, \"rehearsal@example.edu\"", a)
 	}
 	return nil
+}
+
+// checkUnanswered judges to whom is told what nobody takes. The office itself
+// would only get more mail that nobody takes.
+func (c *Config) checkUnanswered(o *OfficeConfig, at func(key, format string, args ...any) error) error {
+	if _, err := notices.ParseHours(o.OpenHours); err != nil {
+		return at("open_hours", "is %q; write it as \"09:00-17:00\"", o.OpenHours)
+	}
+	u := o.Unanswered
+	switch own := slices.Concat([]string{o.Address}, o.Aliases); {
+	case u.Address == "":
+		return nil
+	case !isAddress(u.Address):
+		return at("unanswered.address", "is %q; write one address, \"head@example.edu\"", u.Address)
+	case slices.ContainsFunc(own, func(a string) bool { return strings.EqualFold(a, u.Address) }):
+		return at("unanswered.address", "is the office's own; write the address of someone else")
+	case u.AfterHours < 1 || u.AfterHours > 1000:
+		return at("unanswered.after_hours", "is %d; write 1 to 1000 office hours", u.AfterHours)
+	case u.Every < Duration(time.Minute):
+		return at("unanswered.every", "is shorter than a minute; write it as \"1h\"")
+	case c.Web.BaseURL == "":
+		return at("unanswered.address", "needs web.base_url: the mail to it holds links to the pages")
+	}
+	return nil
+}
+
+// unanswered is what the office's second address is told, and when; nil: nothing.
+func (c *Config) unanswered(o *OfficeConfig) *notices.Unanswered {
+	u := o.Unanswered
+	if u.Address == "" {
+		return nil
+	}
+	return &notices.Unanswered{Address: u.Address, After: time.Duration(u.AfterHours) * time.Hour, Every: time.Duration(u.Every), Pages: strings.TrimRight(c.Web.BaseURL, "/")}
 }
 
 // ruleErrors gives each thing that is wrong with the rules its line.

@@ -116,6 +116,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return notices.FollowLetters(ctx, d.inst.db, d.log, slices.Collect(maps.Values(d.inst.letters))...)
 	})
 	start("scheduler", scheduler.Run)
+	start("alarm", (&notices.Alarm{DB: d.inst.db, Offices: planned, Log: d.log}).Run)
 	start("dispatcher", dispatcher.Run)
 	start("live pages", func(ctx context.Context) error { pages.Run(ctx); return nil })
 	start("purge", d.purgeNightly)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"illmail/store"
 )
 
 // metricsHandler serves figures that are read from the database at each
@@ -42,7 +44,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, o := range c.inst.cfg.Offices {
 		id := c.inst.offices[o.Code].ID
-		if tabs, err := c.inst.db.CountTabs(ctx, id, 0); err != nil {
+		if tabs, err := c.inst.db.CountTabs(ctx, id, 0, store.Hands{}); err != nil {
 			failed = 1
 		} else {
 			gauge(descList, float64(tabs.NeedsAnswer), o.Code)

@@ -142,6 +142,7 @@ func (inst *installation) noticesOffice(ctx context.Context, o *OfficeConfig) (*
 		ID: inst.offices[o.Code].ID, Code: o.Code, Name: o.Name, Address: o.Address,
 		Letter: o.letter(), Rules: rules, Schedule: o.Notices.Schedule, Templates: inst.letters[o.Code].Set,
 		SaveSent: notices.SaveSent(o.SMTP.SaveSent), SentProved: proved, RehearsalAddress: o.Notices.RehearsalAddress,
+		Unanswered: inst.cfg.unanswered(o),
 	}, nil
 }
 

@@ -329,6 +329,19 @@ CREATE TABLE session (
     expires_at timestamptz NOT NULL
 );
 
+-- When someone of the staff is away, both days included, and who stands in for them.
+CREATE TABLE absence (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    staff_id   bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
+    cover_id   bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
+    from_day   date NOT NULL,
+    until_day  date NOT NULL CHECK (until_day >= from_day),
+    entered_by text NOT NULL,
+    entered_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (cover_id <> staff_id)
+);
+CREATE INDEX absence_staff ON absence (staff_id, until_day);
+
 CREATE TABLE login_failure (
     username text NOT NULL,
     remote   text NOT NULL,
@@ -408,7 +421,7 @@ CREATE TABLE outbox (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     office_id    bigint NOT NULL REFERENCES office,
     state        text NOT NULL CHECK (state IN ('held', 'queued', 'sending', 'sent', 'failed', 'uncertain', 'cancelled')),
-    kind         text NOT NULL CHECK (kind IN ('reply', 'overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'delivery', 'in_transit', 'recall', 'claim', 'leaving')),
+    kind         text NOT NULL CHECK (kind IN ('reply', 'overdue', 'due_soon', 'delay', 'cancellation', 'pickup', 'delivery', 'in_transit', 'recall', 'claim', 'leaving', 'unanswered')),
     rung         int NOT NULL DEFAULT 0,
     conversation_id bigint REFERENCES conversation,
     patron_id    bigint REFERENCES patron,
@@ -456,6 +469,17 @@ CREATE INDEX outbox_patron ON outbox (patron_id, sent_at);
 CREATE INDEX outbox_alias ON outbox (alias_message_id) WHERE alias_message_id <> '';
 CREATE INDEX outbox_ref ON outbox (ref) WHERE ref <> '';
 ALTER TABLE message ADD FOREIGN KEY (outbox_id) REFERENCES outbox;
+
+-- Conversations that nobody took for too long, and the mail that says so: once in all the time
+-- that somebody waits, which is known by when it began.
+CREATE TABLE unanswered (
+    conversation_id bigint NOT NULL REFERENCES conversation,
+    waiting_since   timestamptz NOT NULL,
+    outbox_id       bigint NOT NULL REFERENCES outbox,
+    told_at         timestamptz NOT NULL,
+    PRIMARY KEY (conversation_id, waiting_since)
+);
+CREATE INDEX unanswered_outbox ON unanswered (outbox_id);
 
 -- A file of a draft, or of a mail of ours, which is never changed.
 CREATE TABLE attachment (
