@@ -69,7 +69,7 @@ var ErrTooManyLogins = errors.New("too many wrong passwords; try again in fiftee
 func (db *DB) AddStaff(ctx context.Context, s Staff, password string) (Staff, error) {
 	s.Username = normalUsername(s.Username)
 	switch {
-	case s.Username == "" || strings.ContainsAny(s.Username, " \t\r\n"):
+	case !usernameOK(s.Username):
 		return Staff{}, fmt.Errorf("%w: %q is no username, use letters, digits, dots and hyphens", ErrBadAccount, s.Username)
 	case !s.Role.Valid():
 		return Staff{}, fmt.Errorf("%w: %q is no role, use student, staff, supervisor or admin", ErrBadAccount, s.Role)
@@ -156,5 +156,7 @@ func (db *DB) changeStaff(ctx context.Context, username, update string, args ...
 		return nil
 	})
 }
+
+func usernameOK(s string) bool { return s != "" && !strings.ContainsAny(s, " \t\r\n") }
 
 func normalUsername(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

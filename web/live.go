@@ -80,6 +80,11 @@ func (h *hub) close() {
 // streams, so that a server that shuts down need not wait for them.
 func (s *Server) Run(ctx context.Context) {
 	defer s.live.close()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if s.Provider != nil {
+		wg.Go(func() { s.Provider.watch(ctx) })
+	}
 	for c := range s.DB.Listen(ctx) {
 		switch c.Topic {
 		case store.NotifyMail, store.NotifyWriteBacks, store.NotifyTemplates: // change no page

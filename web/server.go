@@ -33,6 +33,8 @@ type Config struct {
 	// BaseURL is how staff reach the pages; where it begins with https the
 	// session cookie is Secure. Empty: plain HTTP on a loopback address.
 	BaseURL string
+	// Provider is where staff may sign in besides; nil: local accounts only.
+	Provider *Provider
 	// Metrics serves GET /metrics; nil: not served.
 	Metrics http.Handler
 	// Now is the clock; nil: time.Now.
@@ -149,6 +151,8 @@ func (s *Server) routes() []route {
 	list := []route{
 		{"GET /login", anybody, s.loginPage},
 		{"POST /login", anybody, s.login},
+		{"GET /login/oidc", anybody, s.beginSignIn},
+		{"GET " + CallbackPath, anybody, s.endSignIn},
 		{"POST /logout", anybody, s.logout},
 		{"GET /healthz", anybody, s.healthz},
 

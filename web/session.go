@@ -51,7 +51,21 @@ func (s *Server) loginPage(v *visit) error {
 	if v.staff.ID != 0 {
 		return v.redirect(localPath(v.r.FormValue("to")))
 	}
-	return s.render(v, http.StatusOK, "login", "", map[string]any{"To": v.r.FormValue("to"), "Hint": s.SignInHint})
+	return s.showLogin(v, http.StatusOK, loginData{To: v.r.FormValue("to")})
+}
+
+// loginData is what the sign-in page shows.
+type loginData struct {
+	To       string // where to lead afterwards
+	Username string
+	Hint     string
+	Problem  string
+	Provider *providerLink // nil: local accounts only
+}
+
+func (s *Server) showLogin(v *visit, status int, d loginData) error {
+	d.Hint, d.Provider = s.SignInHint, s.providerLink(d.To, d.Username)
+	return s.render(v, status, "login", "", d)
 }
 
 func (s *Server) login(v *visit) error {
@@ -63,12 +77,16 @@ func (s *Server) login(v *visit) error {
 			status = http.StatusTooManyRequests
 		}
 		problem := err.Error()
-		return s.render(v, status, "login", "", map[string]any{"To": to, "Username": username, "Hint": s.SignInHint,
-			"Problem": strings.ToUpper(problem[:1]) + problem[1:] + "."})
+		return s.showLogin(v, status, loginData{To: to, Username: username, Problem: strings.ToUpper(problem[:1]) + problem[1:] + "."})
 	}
 	if err != nil {
 		return err
 	}
+	return s.enter(v, staff, to)
+}
+
+// enter signs someone in who has proved who they are.
+func (s *Server) enter(v *visit, staff store.Staff, to string) error {
 	if err := s.endSession(v); err != nil { // a shared desk: the one before is signed out
 		return err
 	}

@@ -24,6 +24,13 @@ func (s *Server) parts(ctx context.Context) []Part {
 			list = append(list, Part{Office: s.codeOf(h.OfficeID), Name: h.Part, OK: h.OK, Detail: h.Detail, Since: h.Since})
 		}
 	}
+	if s.Provider != nil {
+		part := Part{Name: "oidc", OK: true}
+		if err := s.Provider.Problem(); err != nil {
+			part.OK, part.Detail = false, "Nobody can sign in with "+s.Provider.Name+": "+err.Error()+". Local accounts work."
+		}
+		list = append(list, part)
+	}
 	return list
 }
 
@@ -33,6 +40,8 @@ type settingsPage struct {
 	Settings string        // the effective configuration; "" for those who may not see it
 	Staff    []store.Staff // for admins only
 	Roles    []store.Role
+	Provider string         // by which staff sign in besides; "" for none
+	Linked   map[int64]bool // the accounts that did
 	Clock    clock
 }
 
@@ -55,8 +64,24 @@ func (s *Server) settings(v *visit) error {
 		if p.Staff, err = s.DB.ListStaff(v.ctx()); err != nil {
 			return err
 		}
+		if err := s.readLinked(v, &p); err != nil {
+			return err
+		}
 	}
 	return s.render(v, http.StatusOK, "settings", "/settings", p)
+}
+
+// readLinked reads which accounts are linked with a person of the provider.
+func (s *Server) readLinked(v *visit, p *settingsPage) error {
+	if s.Provider == nil {
+		return nil
+	}
+	ids, err := s.DB.LinkedStaff(v.ctx(), s.Provider.Issuer)
+	p.Provider, p.Linked = s.Provider.Name, map[int64]bool{}
+	for _, id := range ids {
+		p.Linked[id] = true
+	}
+	return err
 }
 
 // changePassword lets everyone change their own; every session of theirs ends.
@@ -82,7 +107,7 @@ func (s *Server) changePassword(v *visit) error {
 
 func (s *Server) addStaff(v *visit) error {
 	password := v.r.PostFormValue("password")
-	if len([]rune(password)) < 8 {
+	if n := len([]rune(password)); n < 8 && (n > 0 || s.Provider == nil) { // by the provider one comes in without
 		return badRequest("A password has at least eight characters.")
 	}
 	_, err := s.DB.AddStaff(v.ctx(), store.Staff{Username: v.r.PostFormValue("username"), FullName: strings.TrimSpace(v.r.PostFormValue("full_name")),
@@ -108,6 +133,8 @@ func (s *Server) changeStaff(v *visit) error {
 	switch action := v.r.PostFormValue("action"); action {
 	case "disable":
 		err = s.DB.DisableStaff(v.ctx(), username, v.now)
+	case "unlink":
+		err = s.DB.UnlinkStaff(v.ctx(), username)
 	case "enable":
 		err = s.DB.EnableStaff(v.ctx(), username)
 	case "role":

@@ -56,6 +56,7 @@ func (c checkCmd) Run(e *env) error {
 		return exitStatus(1)
 	}
 	ck.ok("database: schema %d", store.SchemaVersion())
+	ck.provider(cfg)
 	for i := range cfg.Offices {
 		if err := ck.office(inst, &cfg.Offices[i], c.SendTest); err != nil {
 			return errors.Join(err, inst.close())

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 
 	"illmail/store"
 	"illmail/store/storetest"
@@ -69,5 +72,30 @@ func TestCheckMissesColleaguesAnswers(t *testing.T) {
 	file(store.FolderSent, store.Filing{Out: true, FromAddr: office.Address, To: []string{"jdoe@example.edu"}})
 	if out, bad := says(); bad != 0 || strings.Contains(out, setting) {
 		t.Errorf("with a colleague's answer in Sent: %s", out)
+	}
+}
+
+// TestCheckAsksTheProvider: what is wrong with the OpenID provider is said in words.
+func TestCheckAsksTheProvider(t *testing.T) {
+	site := httptest.NewServer(nil)
+	defer site.Close()
+	described := &oidctest.Server{}
+	described.SetIssuer(site.URL)
+	site.Config.Handler = described
+	for issuer, want := range map[string]string{
+		site.URL:             "ok    sign-in with Example University: " + site.URL + " describes itself; it must know the redirect address https://ill.example.edu/login/oidc/callback",
+		site.URL + "/":       "FAIL  sign-in with Example University: it calls itself \"" + site.URL + "\"; write oidc.issuer just so",
+		site.URL + "/tenant": "FAIL  sign-in with Example University: there is no description under " + site.URL + "/tenant/.well-known/openid-configuration",
+		"http://127.0.0.1:1": "FAIL  sign-in with Example University: its description cannot be read",
+	} {
+		cfg, err := parseConfig("c.toml", []byte(fmt.Sprintf("%s\n[web]\nbase_url = \"https://ill.example.edu/\"\n[oidc]\nname = \"Example University\"\nissuer = %q\nclient_id = \"illmail\"\n", goodConfig, issuer)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		(&checker{e: &env{ctx: t.Context(), stdout: &out}}).provider(cfg)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("of %s is said\n%swant\n%s", issuer, &out, want)
+		}
 	}
 }

@@ -26,6 +26,7 @@ type Config struct {
 		Listen  string `toml:"listen"`
 		BaseURL string `toml:"base_url"`
 	} `toml:"web"`
+	OIDC      OIDCConfig      `toml:"oidc"`
 	Offices   []OfficeConfig  `toml:"office"`
 	Retention RetentionConfig `toml:"retention"`
 
@@ -221,6 +222,7 @@ func loadConfig(path string) (*Config, error) {
 func parseConfig(path string, raw []byte) (*Config, error) {
 	cfg := &Config{file: path, lines: keyLines(raw)}
 	cfg.Web.Listen = "127.0.0.1:8025"
+	cfg.OIDC = OIDCConfig{Name: "your university account", Scopes: []string{"profile", "email"}, UsernameClaim: "preferred_username"}
 	cfg.Retention = RetentionConfig{BodiesDays: 180, PatronDays: 365, CopyrightYears: 3}
 
 	// First pass: how many offices, so that each starts from the defaults.
@@ -388,6 +390,9 @@ func (c *Config) check() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Web.Listen); err != nil {
 		return c.errorAt("web.listen", "is %q; write it as \"127.0.0.1:8025\"", c.Web.Listen)
+	}
+	if err := c.checkOIDC(); err != nil {
+		return err
 	}
 	if len(c.Offices) == 0 {
 		return fmt.Errorf("%s: there is no [[office]]; add one with code, address, [office.imap] and [office.smtp]", c.file)

@@ -71,6 +71,10 @@ func TestConfigErrorsNameKeyAndLine(t *testing.T) {
 		{`auth = "none"`, "auth = \"none\"\n[office.unanswered]\naddress = \"ILL@healey.example.edu\"", `c.toml:18: office.unanswered.address is the office's own`},
 		{`auth = "none"`, "auth = \"none\"\n[office.unanswered]\naddress = \"head@example.edu\"", `c.toml:18: office.unanswered.address needs web.base_url`},
 		{`auth = "none"`, "auth = \"none\"\n[office.unanswered]\naddress = \"head@example.edu\"\nafter_hours = 0", `c.toml:19: office.unanswered.after_hours is 0`},
+		{`[[office]]`, "[oidc]\nissuer = \"https://login.example.edu\"\n[[office]]", `c.toml:3: oidc.client_id is missing`},
+		{`[[office]]`, "[oidc]\nissuer = \"http://login.example.edu\"\n[[office]]", `c.toml:4: oidc.issuer is "http://login.example.edu"; write an address that begins with https://`},
+		{`[[office]]`, "[oidc]\nissuer = \"https://login.example.edu\"\nclient_id = \"illmail\"\n[[office]]", `c.toml:4: oidc.issuer needs web.base_url`},
+		{`[[office]]`, "[web]\nbase_url = \"https://ill.example.edu\"\n[oidc]\nissuer = \"https://login.example.edu\"\nclient_id = \"illmail\"\nroles_claim = \"groups\"\n[oidc.roles]\nill = \"boss\"\n[[office]]", `c.toml:10: oidc.roles.ill is "boss"; write one of student`},
 		{`[[office]]`, `[[ofice]]`, `c.toml:3: unknown key`},
 		{`state_dir = "/var/lib/illmail"`, `state_dir = "/var`, `c.toml:1: `},
 	} {

@@ -60,6 +60,11 @@ func (d *daemon) run(ctx context.Context) error {
 		DB: d.inst.db, Log: d.log, Desk: desk, Planner: planner, BaseURL: d.inst.cfg.Web.BaseURL, Version: version,
 		Settings: d.inst.cfg.settings(), Metrics: metricsHandler(d.inst),
 	}
+	provider, err := d.inst.cfg.provider()
+	if err != nil {
+		return err
+	}
+	cfg.Provider = provider
 	for i := range d.inst.cfg.Offices {
 		o := &d.inst.cfg.Offices[i]
 		office := d.inst.triageOffice(o)

@@ -27,13 +27,17 @@ type userAddCmd struct {
 	Role          string `help:"What the account may do." enum:"student,staff,supervisor,admin" default:"staff"`
 	Email         string `help:"The person's own address." placeholder:"ADDRESS"`
 	FullName      string `help:"The name that signs replies." placeholder:"NAME"`
-	PasswordStdin bool   `help:"Read the password from standard input."`
+	PasswordStdin bool   `help:"Read the password from standard input." xor:"password"`
+	NoPassword    bool   `help:"No password: the person signs in by [oidc] only." xor:"password"`
 }
 
 func (c userAddCmd) Run(e *env) error {
-	password, err := readPassword(e, c.PasswordStdin)
-	if err != nil {
-		return err
+	password := ""
+	if !c.NoPassword {
+		var err error
+		if password, err = readPassword(e, c.PasswordStdin); err != nil {
+			return err
+		}
 	}
 	return c.with(e, func(inst *installation) error {
 		s := store.Staff{Username: strings.ToLower(c.Name), FullName: c.FullName, Email: c.Email, Role: store.Role(c.Role)}

@@ -329,6 +329,28 @@ CREATE TABLE session (
     expires_at timestamptz NOT NULL
 );
 
+-- Accounts of staff at the OpenID provider by which they sign in, by its own name for them.
+CREATE TABLE staff_subject (
+    issuer    text NOT NULL,
+    subject   text NOT NULL CHECK (subject <> ''),
+    staff_id  bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
+    linked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (staff_id, issuer)
+);
+
+-- Sign-ins that have gone to the provider and not come back yet: each is used once.
+CREATE TABLE staff_sign_in (
+    state_hash   bytea PRIMARY KEY,           -- sha256 of what comes back in the address
+    browser_hash bytea NOT NULL,              -- sha256 of the cookie of the browser that began it
+    nonce        text NOT NULL,
+    verifier     text NOT NULL,               -- of PKCE (RFC 7636)
+    to_path      text NOT NULL,
+    remote       text NOT NULL,
+    begun_at     timestamptz NOT NULL
+);
+CREATE INDEX staff_sign_in_remote ON staff_sign_in (remote, begun_at);
+
 -- When someone of the staff is away, both days included, and who stands in for them.
 CREATE TABLE absence (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
