@@ -130,6 +130,9 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, wh
 	if m.Report != nil && (len(m.Report.Recipients) > 0 || m.ReturnPath == "<>") {
 		return KindBounce, 1, []string{"it is a delivery report"}, true
 	}
+	if m.Complaint() {
+		return KindSystem, 1, []string{"a mail provider passes on a complaint"}, true
+	}
 	h := r.head
 	if h == nil { // a Reading that was not made by Read
 		h = readHeaders(r)
@@ -138,9 +141,12 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, wh
 	fs := newFeatureSet(8)
 	s.kindFeatures(fs)
 	all := c.model.kind.predict(w.said, h.features, fs.list)
-	best := 0
+	best := -1
 	for i := range all {
-		if all[i] > all[best] {
+		if kinds[i] == KindBounce && !m.AutoSubmitted() || kinds[i] == KindAutoReply && byHand(m) {
+			continue // people write about either; words alone make neither
+		}
+		if best < 0 || all[i] > all[best] {
 			best = i
 		}
 	}
@@ -173,6 +179,12 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, wh
 		why = append(why, kindWords[k])
 	}
 	return k, p, why, sure
+}
+
+// byHand reports whether nothing but its words speaks for a machine.
+func byHand(m *mailbox.Message) bool {
+	local, _, _ := strings.Cut(m.Author().Key(), "@")
+	return !m.AutoSubmitted() && !containsAny(local, "noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "auto", "robot", "system", "notif")
 }
 
 var kindWords = map[Kind]string{

@@ -19,10 +19,10 @@ func (m *Message) AutoReply() (bool, string) {
 			return true, why
 		}
 	}
-	if why := autoReplySubject(m.Subject); why != "" {
+	head := strings.ToLower(ownWords(m.Text))
+	if why, sure := autoReplySubject(m.Subject); why != "" && (sure || !asksSomething(head)) {
 		return true, "the subject says “" + why + "”"
 	}
-	head := strings.ToLower(ownWords(m.Text))
 	precedence := strings.ToLower(m.Get("Precedence"))
 	machine := auto != "" || m.ReturnPath == "<>" || m.Get("List-Id") == "" && (precedence == "bulk" || precedence == "junk")
 	const longest = 1500 // bytes; responders are brief, and most mail need not be searched
@@ -40,12 +40,21 @@ func (m *Message) AutoReply() (bool, string) {
 	if why := confirmsReceipt(head, m); why != "" {
 		return true, "says “" + why + "”"
 	}
-	if machine && auto != "" {
+	if auto != "" || m.ReturnPath == "<>" {
 		if why := firstOf(strings.ToLower(m.Subject)+"\n"+head, receivedPhrases); why != "" {
 			return true, "made by a machine, and says “" + why + "”"
 		}
+		if m.Report == nil && m.Get("List-Id") == "" && (len(m.InReplyTo) > 0 || len(m.References) > 0 || answered(strings.ToLower(m.Subject))) {
+			return true, "made by a machine in answer to a mail"
+		}
 	}
 	return false, ""
+}
+
+// asksSomething reports whether words (lower case) are of one who wants
+// something or speaks of what was borrowed.
+func asksSomething(head string) bool {
+	return strings.Contains(head, "?") || containsAny(head, wishWords) || containsAny(head, requestWords)
 }
 
 // autoSubmitted is the keyword of the Auto-Submitted field (RFC 3834 section
@@ -106,21 +115,35 @@ func autoReplyField(f Field) string {
 }
 
 // autoReplySubject returns the words that make a subject one of an
-// auto-reply, or "". An answer to an auto-reply is not one.
-func autoReplySubject(subject string) string {
+// auto-reply, or "". An answer to an auto-reply is not one. Where it is not
+// sure, a person may have written it: "On leave until January".
+func autoReplySubject(subject string) (words string, sure bool) {
 	low := strings.ToLower(strings.TrimLeft(subject, " [(*\"'“«<"))
 	if strings.HasPrefix(low, "read: ") || strings.HasPrefix(low, "gelesen: ") || strings.HasPrefix(low, "leído: ") {
-		return subject[:strings.IndexByte(subject, ':')]
+		return subject[:strings.IndexByte(subject, ':')], true
 	}
-	for _, w := range autoSubjectStarts {
-		if rest, ok := strings.CutPrefix(low, w); ok && (rest == "" || !isWordByte(rest[0]) || !isWordByte(w[len(w)-1])) {
+	if w := startsWith(low, autoSubjectStarts); w != "" {
+		return w, true
+	}
+	if w := startsWith(low, awaySubjectStarts); w != "" {
+		rest := strings.TrimLeft(low[len(w):], " )]")
+		return w, strings.HasPrefix(rest, ": ") || strings.HasPrefix(rest, "：") // the original subject follows
+	}
+	if answered(low) {
+		return "", false
+	}
+	w := firstOf(low, autoSubjectWords)
+	return w, w != ""
+}
+
+// startsWith returns the words of list that s begins with, as whole words.
+func startsWith(s string, list []string) string {
+	for _, w := range list {
+		if rest, ok := strings.CutPrefix(s, w); ok && (rest == "" || !isWordByte(rest[0]) || !isWordByte(w[len(w)-1])) {
 			return w
 		}
 	}
-	if answered(low) {
-		return ""
-	}
-	return firstOf(low, autoSubjectWords)
+	return ""
 }
 
 func isWordByte(c byte) bool {
@@ -175,8 +198,7 @@ func confirmsReceipt(head string, m *Message) string {
 	if why == "" || len(head) > 800 || strings.Contains(head, "?") || strings.Index(head, why) > 250 {
 		return ""
 	}
-	local, _, _ := strings.Cut(m.Author().Key(), "@")
-	if containsAny(local, []string{"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "autoresponder"}) && !containsAny(head, requestWords) ||
+	if isUnattended(m) && !containsAny(head, requestWords) ||
 		containsAny(strings.ToLower(m.Subject), receivedSubjects) {
 		return why
 	}
@@ -208,10 +230,17 @@ func (m *Message) Bulk() (bool, string) {
 	return false, ""
 }
 
+// Complaint reports whether a mail provider passes on that a reader called our
+// mail unwanted (RFC 5965): no report on delivery, and no answer.
+func (m *Message) Complaint() bool {
+	value := strings.ToLower(m.Get("Content-Type"))
+	return strings.HasPrefix(value, "multipart/report") && strings.Contains(value, "feedback-report")
+}
+
 // AutoSubmitted reports whether a machine made the message, for whatever
 // reason: no machine of ours may answer it (RFC 3834 section 2).
 func (m *Message) AutoSubmitted() bool {
-	if m.Report != nil || m.ReturnPath == "<>" || m.autoSubmitted() != "" || isDaemon(m) || autoReplySubject(m.Subject) != "" {
+	if m.Report != nil || m.ReturnPath == "<>" || m.autoSubmitted() != "" || isDaemon(m) || m.Complaint() {
 		return true
 	}
 	for _, f := range m.Fields {

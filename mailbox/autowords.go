@@ -1,16 +1,28 @@
 package mailbox
 
-// autoSubjectStarts begin the subject of an auto-reply.
+// autoSubjectStarts begin the subject of an auto-reply, and of nothing else.
 var autoSubjectStarts = []string{
 	"automatic reply", "automatic response", "automated reply", "automated response", "auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "autoresponse", "auto responder", "auto-responder", "autoresponder", "auto:", "auto :", "automatic answer", "auto answer",
-	"out of office", "out-of-office", "out of the office", "out of town", "ooo", "ooto", "i am out of", "i'm out of", "i am away", "i'm away", "away from", "away:", "away from my", "on vacation", "vacation:", "vacation reply", "vacation response", "vacation message", "on leave", "on medical leave", "on maternity leave", "on parental leave", "on sabbatical", "on holiday", "on annual leave", "annual leave", "parental leave", "maternity leave", "sabbatical:", "absence:", "unavailable:", "not in the office", "currently out", "i no longer work", "no longer at", "i have left", "i've left", "we have received your", "we've received your", "we received your", "we've got your", "we got your",
-	"abwesenheitsnotiz", "abwesenheit", "abwesend", "automatische antwort", "automatische abwesenheits", "automatische rückantwort", "automatische e-mail", "automatische mail", "autom. antwort", "autoantwort", "nicht im büro", "ich bin nicht im", "urlaub:", "urlaubsmeldung", "urlaubsnotiz", "im urlaub", "nicht im haus", "außer haus",
-	"respuesta automática", "respuesta automatica", "autorespuesta", "contestador automático", "fuera de la oficina", "fuera de oficina", "estoy fuera", "estaré fuera", "ausente", "ausencia", "de vacaciones", "mensaje automático",
-	"réponse automatique", "reponse automatique", "absence du bureau", "absent du bureau", "je suis absent", "je suis absente", "je serai absent", "absent(e)", "absente", "absent ", "absent:", "en congé", "en vacances", "message d'absence", "notification d'absence", "avis d'absence", "absence :", "message automatique", "hors du bureau", "réponse d'absence", "out of office (fr)",
-	"resposta automática", "resposta automatica", "fora do escritório", "fora do escritorio", "ausência", "em férias", "de férias", "mensagem automática",
-	"risposta automatica", "risponditore automatico", "fuori sede", "fuori ufficio", "assenza", "assente", "in ferie",
-	"automatisch antwoord", "automatisch bericht", "automatische reactie", "afwezig", "afwezigheid", "niet op kantoor", "autosvar", "automatisk svar", "automatiskt svar", "frånvaro", "frånvarande", "fravær", "automaattinen vastaus", "poissa", "automatyczna odpowiedź", "autoodpowiedź", "nieobecność", "nieobecnosc", "автоответ", "автоматический ответ", "automatická odpověď", "automaticka odpoved", "automatická odpoveď", "mimo kancelář", "automatikus válasz", "otomatik yanıt", "răspuns automat", "αυτόματη απάντηση",
+	"out of office autoreply", "out of office reply", "out of office notification", "out of office message", "out-of-office reply", "out of office (", "vacation reply", "vacation response", "vacation message",
+	"abwesenheitsnotiz", "abwesenheitsmeldung", "abwesenheitsbenachrichtigung", "automatische antwort", "automatische abwesenheits", "automatische rückantwort", "automatische e-mail", "automatische mail", "autom. antwort", "autoantwort", "urlaubsmeldung", "urlaubsnotiz",
+	"respuesta automática", "respuesta automatica", "autorespuesta", "contestador automático", "mensaje automático",
+	"réponse automatique", "reponse automatique", "absence du bureau", "absent du bureau", "message d'absence", "notification d'absence", "avis d'absence", "message automatique", "réponse d'absence",
+	"resposta automática", "resposta automatica", "mensagem automática",
+	"risposta automatica", "risponditore automatico",
+	"automatisch antwoord", "automatisch bericht", "automatische reactie", "autosvar", "automatisk svar", "automatiskt svar", "automaattinen vastaus", "automatyczna odpowiedź", "automatyczna odpowiedz", "autoodpowiedź", "автоответ", "автоматический ответ", "automatická odpověď", "automaticka odpoved", "automatická odpoveď", "automatikus válasz", "otomatik yanıt", "răspuns automat", "αυτόματη απάντηση",
 	"自动回复", "自動回覆", "自動回复", "自动答复", "自动应答", "自動返信", "自動応答", "不在通知", "부재중", "자동 회신", "자동회신", "자동 응답", "phản hồi tự động", "trả lời tự động", "thư trả lời tự động", "رد تلقائي", "الرد التلقائي", "מענה אוטומטי", "תשובה אוטומטית", "repons otomatik",
+}
+
+// awaySubjectStarts begin the subject of an auto-reply, and of a patron who
+// writes that they are away and wants something.
+var awaySubjectStarts = []string{
+	"out of office", "out-of-office", "out of the office", "out of town", "ooo", "ooto", "i am out of", "i'm out of", "i am away", "i'm away", "away from my", "away from", "away until", "away till", "away:", "on vacation", "vacation:", "on leave", "on medical leave", "on maternity leave", "on parental leave", "on sabbatical", "on holiday", "on annual leave", "annual leave", "parental leave", "maternity leave", "sabbatical:", "absence:", "unavailable:", "not in the office", "currently out", "i no longer work", "no longer at", "i have left", "i've left", "we have received your", "we've received your", "we received your", "we've got your", "we got your",
+	"abwesenheit", "abwesend", "nicht im büro", "ich bin nicht im", "urlaub:", "im urlaub", "nicht im haus", "außer haus",
+	"fuera de la oficina", "fuera de oficina", "estoy fuera", "estaré fuera", "ausente", "ausencia", "de vacaciones",
+	"je suis absent", "je suis absente", "je serai absent", "absent(e)", "absente", "absent", "en congé", "en vacances", "hors du bureau",
+	"fora do escritório", "fora do escritorio", "ausência", "em férias", "de férias",
+	"fuori sede", "fuori ufficio", "assenza", "assente", "in ferie",
+	"afwezig", "afwezigheid", "niet op kantoor", "frånvaro", "frånvarande", "fravær", "poissa", "nieobecność", "nieobecnosc", "mimo kancelář",
 }
 
 // autoSubjectWords stand anywhere in the subject of an auto-reply.
@@ -59,7 +71,7 @@ var receivedSubjects = []string{"ticket", "case #", "[#", "(#", "thank you for c
 // receivedPhrases confirm that a mail came in. They count only where the
 // header says that a machine wrote them.
 var receivedPhrases = []string{
-	"we have received your e-mail", "we have received your email", "we have received your message", "we have received your request", "we received your", "we've received your", "confirms that we received", "confirm receipt of your", "has been received and", "your e-mail has been received", "your email has been received", "your message has been received", "has been received. expected response", "we got your request", "request received:", "ticket received", "automatic confirmation", "automated confirmation", "automatic notification that your", "thank you for contacting", "thanks for contacting", "thank you for your email", "thank you for your e-mail", "thank you for your message", "a member of our team will", "a ticket has been", "has been opened", "case number is", "ticket number is", "your ticket", "expected response time", "we will get back to you", "agent will get back to you", "we will reply within", "we will respond within", "will answer within", "will reply within",
+	"we have received your e-mail", "we have received your email", "we have received your message", "we have received your request", "we received your", "we've received your", "confirms that we received", "confirm receipt of your", "has been received and", "your e-mail has been received", "your email has been received", "your message has been received", "has been received. expected response", "we got your request", "request received:", "ticket received", "automatic confirmation", "automated confirmation", "automatic notification that your", "thank you for contacting", "thanks for contacting", "thank you for your email", "thank you for your e-mail", "thank you for your message", "a member of our team will", "a ticket has been", "has been opened", "case number is", "ticket number is", "your ticket", "expected response time", "reply as soon as", "respond as soon as", "answer as soon as", "back to you as soon as", "endeavour to reply", "endeavor to reply", "will be contacting you", "we will get back to you", "agent will get back to you", "we will reply within", "we will respond within", "will answer within", "will reply within",
 	"wir haben ihre nachricht erhalten", "wir haben ihre e-mail erhalten", "ihre anfrage ist bei uns eingegangen", "hemos recibido su", "nous avons bien reçu votre", "recebemos a sua", "recebemos sua", "我们已收到您的",
 }
 

@@ -26,19 +26,21 @@ func saysBounce(m *Message, p *reportParts) bool {
 	null := m.ReturnPath == "<>" || strings.HasPrefix(strings.ToLower(m.ReturnPath), "mailer-daemon")
 	subjectSays := containsAny(subject, bounceSubjects)
 	if answered(subject) {
-		// "Re: Undelivered Mail" is a person's, unless a daemon writes so.
-		subjectSays = subjectSays && daemon
+		// "Re: Undelivered Mail" is a person's, unless a daemon writes so, or
+		// there is nothing in it but the notice.
+		subjectSays = subjectSays && (daemon || isBareNotice(strings.ToLower(m.Text)))
 	}
-	if !daemon && !null && !subjectSays && !p.isReport && !containsAny(subject, challengeSubjects) {
+	unattended := isUnattended(m)
+	if !daemon && !null && !subjectSays && !p.isReport && !(unattended && p.returned) && !containsAny(subject, challengeSubjects) {
 		return false
 	}
 	head := strings.ToLower(bounceHead(m.Text, !daemon && !null))
 	textSays := containsAny(head, bouncePhrases)
-	if reason := autoReplySubject(m.Subject); reason != "" && !subjectSays && !daemon {
+	if reason, _ := autoReplySubject(m.Subject); reason != "" && !subjectSays && !daemon {
 		return false
 	}
-	if m.Get("List-Id") != "" && !daemon {
-		return false
+	if m.Get("List-Id") != "" && !daemon && !(p.returned && subjectSays && textSays) {
+		return false // a posting; a list that hands on a report leaves the mail in it
 	}
 	if !null && !p.returned && !p.isReport && strings.Contains(head, "http") && containsAny(head, phishPhrases) {
 		return false // "You have 7 undelivered messages": not ours, and not from a mail system
@@ -56,6 +58,8 @@ func saysBounce(m *Message, p *reportParts) bool {
 		return true
 	case null && textSays && (p.returned || enhancedCode(head) != "" || replyCode(head) != ""):
 		return true
+	case unattended && p.returned && textSays && containsAny(head, ownMailPhrases):
+		return true
 	case subjectSays && textSays && !m.isPersonal(head):
 		// Without a mail system's name on it the text must speak of a mail.
 		return containsAny(head, ownMailPhrases) && (replyCode(head) != "" || enhancedCode(head) != "" || !containsAny(subject, requestWords))
@@ -63,9 +67,28 @@ func saysBounce(m *Message, p *reportParts) bool {
 	return isChallenge(m, subject, head)
 }
 
-// isPersonal: a person asks; a mail system tells.
+// isPersonal: a person asks, and speaks of what is theirs; a mail system tells.
 func (m *Message) isPersonal(head string) bool {
-	return strings.Contains(head, "?") && m.autoSubmitted() == "" && replyCode(head) == "" && enhancedCode(head) == ""
+	if m.autoSubmitted() != "" {
+		return false
+	}
+	return containsAny(head, personalPhrases) || strings.Contains(head, "?") && replyCode(head) == "" && enhancedCode(head) == ""
+}
+
+// isBareNotice reports whether a text (lower case) is nothing but a sentence or
+// two on an address that failed: no greeting, no quote, no word of a person.
+func isBareNotice(low string) bool {
+	if len(low) > 500 || strings.Contains(low, "?") || containsAny(low, personalPhrases) || containsAny(low, []string{"from:", ">", "hello", "hi ", "dear ", "thank", "fyi", "see below", "forwarded", "original message", "guten tag", "hallo", "hola", "bonjour", "olá"}) {
+		return false
+	}
+	start, _ := findAddress(low, 0)
+	return start >= 0 && containsAny(low[:min(len(low), 250)], bouncePhrases) && containsAny(low, ownMailPhrases)
+}
+
+// personalPhrases are said by people who write about a report.
+var personalPhrases = []string{
+	"my mailbox", "my inbox", "my email", "my e-mail", "my mail", "my message", "my address", "my account", "i think", "i tried", "i sent", "i wrote", "i got", "i received", "i keep", "came back to me", "send it again", "send it to me", "resend", "can you", "could you", "would you",
+	"mein postfach", "meine e-mail", "meine mail", "meine nachricht", "mi correo", "mi buzón", "mi mensaje", "ma boîte", "mon adresse", "mon message", "mon mail", "meu e-mail", "minha caixa", "minha mensagem", "我的邮箱", "我的邮件",
 }
 
 // isChallenge recognises mail that asks the sender to prove that he is a
@@ -115,7 +138,7 @@ func isDaemon(m *Message) bool {
 	local = strings.Trim(local, `"'`)
 	switch {
 	case strings.HasPrefix(local, "mailer-daemon"), strings.HasPrefix(local, "mailer_daemon"), strings.HasPrefix(local, "mailerdaemon"),
-		strings.HasPrefix(local, "postmaster"), strings.HasPrefix(local, "microsoftexchange"), strings.HasPrefix(local, "mail-daemon"):
+		strings.HasPrefix(local, "postmaster"), strings.HasPrefix(local, "post_master"), strings.HasPrefix(local, "post-master"), strings.HasPrefix(local, "microsoftexchange"), strings.HasPrefix(local, "mail-daemon"):
 		return true
 	}
 	switch local {
@@ -123,6 +146,12 @@ func isDaemon(m *Message) bool {
 		return true
 	}
 	return containsAny(strings.ToLower(a.Name), daemonNames)
+}
+
+// isUnattended reports whether the author is an address that nobody reads.
+func isUnattended(m *Message) bool {
+	local, _, _ := strings.Cut(m.Author().Key(), "@")
+	return containsAny(local, []string{"noreply", "no-reply", "no_reply", "no.reply", "donotreply", "do-not-reply", "do_not_reply", "autoresponder"})
 }
 
 var daemonNames = []string{
@@ -154,7 +183,7 @@ var bounceSubjects = []string{
 	"non remis", "échec de remise", "échec de la remise", "échec de distribution", "échec de la distribution", "échec de livraison", "échec de la livraison", "état de remise", "non distribué", "non délivré", "retour à l'expéditeur", "remise différée", "erreur de distribution",
 	"não é possível entregar", "não foi possível entregar", "não entregue", "falha na entrega", "falha de entrega", "erro na entrega", "erro de entrega", "status de entrega", "mensagem devolvida", "devolvida", "atraso na entrega",
 	"mancato recapito", "mancata consegna", "impossibile recapitare", "non recapitabile", "notifica di errato", "consegna fallita", "onbestelbaar", "niet bezorgd", "onbezorgd", "olevererbart", "kan ikke leveres", "kunne ikke leveres", "kan inte levereras",
-	"недостав", "не доставлено", "не удалось доставить", "niedostarcz", "nedoruč", "退信", "无法送达", "未送达", "投递失败", "投遞失敗", "无法投递", "無法投遞", "無法傳遞", "系统退信", "退件", "退回", "发送失败", "发送被退回", "配信不能", "配信エラー", "配送できません", "送信エラー", "배달되지", "반송",
+	"недостав", "не доставлено", "не удалось доставить", "niedostarcz", "nedoruč", "退信", "无法送达", "未送达", "投递失败", "投遞失敗", "无法投递", "無法投遞", "無法傳遞", "系统退信", "退件", "退回", "发送失败", "发送被退回", "传输失败", "配信不能", "配信失敗", "エラー通知", "不達", "送信できません", "配信エラー", "配送できません", "送信エラー", "배달되지", "반송",
 }
 
 // bouncePhrases are said by reports in their first lines.
@@ -170,7 +199,7 @@ var bouncePhrases = []string{
 	"n'a pas pu être", "n'a pu être", "n'ont pas pu", "n'a pas été remis", "n'a pas été distribué", "n'est pas parvenu", "non remis", "impossible de remettre", "n'existe pas", "utilisateur inconnu", "boîte est pleine", "boîte aux lettres est pleine",
 	"não pôde ser", "não pode ser entregue", "não foi entregue", "não foi possível entregar", "não alcançou", "usuário desconhecido", "não existe", "caixa postal cheia", "caixa de correio está cheia",
 	"non è stato recapitato", "non è stato possibile", "impossibile recapitare", "non consegnato", "utente sconosciuto", "non raggiunto", "kon niet worden", "niet bezorgd", "niet afgeleverd", "kunne ikke leveres", "kunde inte levereras",
-	"недостав", "не доставлено", "не может быть доставлено", "не удалось доставить", "nie mogła zostać", "nemohla být", "无法送达", "未能送达", "无法投递", "無法投遞", "無法傳遞", "被退回", "退信", "投递失败", "未送达", "不存在", "邮箱已满", "配信できません", "届けられません", "送信できません", "見つかりません", "배달하지",
+	"недостав", "не доставлено", "не может быть доставлено", "не удалось доставить", "nie mogła zostać", "nemohla být", "无法送达", "未能送达", "无法投递", "無法投遞", "無法傳遞", "被退回", "退信", "投递失败", "未送达", "不存在", "邮箱已满", "配信できません", "届けられません", "送信できません", "送信に失敗", "配送に失敗", "見つかりません", "배달하지", "无法发送",
 }
 
 // challengePhrases are said by mail that holds ours back until we answer it.
@@ -261,7 +290,7 @@ var goesOnPhrases = []string{
 
 // recipientLabels stand before the address that failed.
 var recipientLabels = []string{
-	"recipient:", "recipient address:", "recipients:", "intended recipient", "undeliverable address", "failed address", "failed recipient", "error-for:", "error for:", "bad address", "addressee:", "to:", "user:", "mailbox:", "username:", "address:", "empfänger:", "an:", "destinatario:", "destinataire", "destinatário:", "para:", "收件人", "smtp:", "delivery to", "could not be delivered to", "not be delivered to", "undeliverable to", "unable to deliver to", "message to", "mail to", "e-mail to", "email to", "adressat:", "adresse:", "dirección:", "adres", "user unknown", "unknown user", "unknown recipient", "no such user",
+	"recipient:", "recipient address:", "recipients:", "intended recipient", "undeliverable address", "failed address", "failed recipient", "error-for:", "error for:", "bad address", "addressee:", "to:", "user:", "mailbox:", "username:", "address:", "empfänger:", "an:", "destinatario:", "destinataire", "destinatário:", "para:", "收件人", "smtp:", "smtp=", "delivery to", "could not be delivered to", "not be delivered to", "undeliverable to", "unable to deliver to", "message to", "mail to", "e-mail to", "email to", "adressat:", "adresse:", "dirección:", "adres", "user unknown", "unknown user", "unknown recipient", "no such user",
 }
 
 // messageToWords stand in the sentence before the address that failed.

@@ -121,6 +121,10 @@ var originalFields = map[string]bool{
 	"de": false, "para": false, "asunto": false, "assunto": false, "objet": false, "enviado": false, "à": false, "envoyé": false,
 }
 
+// noticeFields are in no mail's header: with one of them a block of fields is
+// the notice itself.
+var noticeFields = map[string]bool{"rcpt to": true, "recipient": true, "recipients": true, "recipient address": true, "final-recipient": true, "original-recipient": true}
+
 // headerBlock reports whether two header fields or more begin at line i; end
 // is the line after them. hard: the block can only be a returned mail's.
 func headerBlock(lines []string, i int) (end int, hard bool) {
@@ -132,7 +136,11 @@ func headerBlock(lines []string, i int) (end int, hard bool) {
 			break
 		}
 		name, _, ok := strings.Cut(bare, ":")
-		must, known := originalFields[strings.ToLower(strings.TrimSpace(name))]
+		name = strings.ToLower(strings.TrimSpace(name))
+		if ok && noticeFields[name] {
+			break // the mail system speaks
+		}
+		must, known := originalFields[name]
 		if ok && known {
 			fields++
 			hard = hard || must
@@ -288,6 +296,10 @@ func scoreAddress(left, right, before string) int {
 		return 92
 	case label == "" && (enhancedCode(right) != "" || replyCode(right) != "" || containsAny(right, failureWords)):
 		return 92
+	case label == "" && strings.HasSuffix(before, ":") && containsAny(before, listIntroWords):
+		return 92
+	case advises(left):
+		return -30
 	case containsAny(left, messageToWords):
 		return 80
 	case right == "" && len(strings.Fields(label)) <= 4 && containsAny(before, listIntroWords):
@@ -302,6 +314,15 @@ func scoreAddress(left, right, before string) int {
 	return 20
 }
 
+// advises reports whether the words before an address (lower case) tell which
+// address is right: "our addresses have the form jdoe@…", "the address is".
+func advises(left string) bool {
+	if containsAny(left, failureWords) {
+		return false
+	}
+	return strings.HasSuffix(left, " is") || strings.HasSuffix(left, " are") || strings.HasSuffix(left, "form") || strings.HasSuffix(left, "form of") || strings.HasSuffix(left, "format")
+}
+
 // findAddress finds the next addr-spec in s from at on, or -1.
 func findAddress(s string, at int) (start, end int) {
 	for at < len(s) {
@@ -313,6 +334,9 @@ func findAddress(s string, at int) (start, end int) {
 		start = i
 		for start > at && isLocalChar(s[start-1]) {
 			start--
+		}
+		if eq := strings.IndexByte(s[start:i], '='); eq >= 0 && isAddressType(s[start:start+eq]) {
+			start += eq // of an X.400 address: "dda:SMTP=jdoe@example.org"
 		}
 		for start < i && strings.IndexByte("'`.=/-*", s[start]) >= 0 {
 			start++
@@ -330,6 +354,10 @@ func findAddress(s string, at int) (start, end int) {
 		at = i + 1
 	}
 	return -1, -1
+}
+
+func isAddressType(s string) bool {
+	return strings.EqualFold(s, "smtp") || strings.EqualFold(s, "rfc822") || strings.EqualFold(s, "rfc-822")
 }
 
 func isLocalChar(c byte) bool {
