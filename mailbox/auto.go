@@ -19,7 +19,7 @@ func (m *Message) AutoReply() (bool, string) {
 			return true, why
 		}
 	}
-	head := strings.ToLower(ownWords(m.Text))
+	head := plainLower(ownWords(m.Text))
 	if why, sure := autoReplySubject(m.Subject); why != "" && (sure || !asksSomething(head)) {
 		return true, "the subject says “" + why + "”"
 	}
@@ -118,7 +118,7 @@ func autoReplyField(f Field) string {
 // auto-reply, or "". An answer to an auto-reply is not one. Where it is not
 // sure, a person may have written it: "On leave until January".
 func autoReplySubject(subject string) (words string, sure bool) {
-	low := strings.ToLower(strings.TrimLeft(subject, " [(*\"'“«<"))
+	low := plainLower(strings.TrimLeft(subject, " [(*\"'“«<"))
 	if strings.HasPrefix(low, "read: ") || strings.HasPrefix(low, "gelesen: ") || strings.HasPrefix(low, "leído: ") {
 		return subject[:strings.IndexByte(subject, ':')], true
 	}

@@ -28,13 +28,14 @@ func saysBounce(m *Message, p *reportParts) bool {
 	if answered(subject) {
 		// "Re: Undelivered Mail" is a person's, unless a daemon writes so, or
 		// there is nothing in it but the notice.
-		subjectSays = subjectSays && (daemon || isBareNotice(strings.ToLower(m.Text)))
+		subjectSays = subjectSays && (daemon || isBareNotice(plainLower(m.Text)))
 	}
 	unattended := isUnattended(m)
-	if !daemon && !null && !subjectSays && !p.isReport && !(unattended && p.returned) && !containsAny(subject, challengeSubjects) {
+	asksBack := containsAny(subject, challengeSubjects) || len(m.Text) < 3000 && strings.Contains(m.Text, "http")
+	if !daemon && !null && !subjectSays && !p.isReport && !(unattended && p.returned) && !asksBack {
 		return false
 	}
-	head := strings.ToLower(bounceHead(m.Text, !daemon && !null))
+	head := plainLower(bounceHead(m.Text, !daemon && !null))
 	textSays := containsAny(head, bouncePhrases)
 	if reason, _ := autoReplySubject(m.Subject); reason != "" && !subjectSays && !daemon {
 		return false
@@ -100,8 +101,17 @@ func isChallenge(m *Message, subject, head string) bool {
 	if m.ReturnPath == "<>" || m.AutoSubmitted() {
 		return true
 	}
-	return strings.Contains(head, "http") && containsAny(head, []string{"spam", "unwanted", "human", "robot"}) && containsAny(head, []string{"your message", "your mail", "your e-mail", "your email", "you wrote", "you sent"}) &&
+	return strings.Contains(head, "http") && containsAny(head, []string{"spam", "unwanted", "human", "robot", "protected by", "guest list"}) && containsAny(head, []string{"your message", "your mail", "your e-mail", "your email", "you wrote", "you sent"}) &&
 		!containsAny(head, phishPhrases)
+}
+
+// plainLower is s in lower case, with the apostrophes that keyboards have.
+func plainLower(s string) string {
+	s = strings.ToLower(s)
+	if strings.Contains(s, "’") {
+		s = strings.ReplaceAll(s, "’", "'")
+	}
+	return s
 }
 
 // bounceHead is the start of the text, without quoted lines where a person may
@@ -204,7 +214,7 @@ var bouncePhrases = []string{
 
 // challengePhrases are said by mail that holds ours back until we answer it.
 var challengePhrases = []string{
-	"has been put aside", "put aside", "to stop spam", "to stop unwanted", "verify yourself", "you're a person", "you are a person", "put your message aside", "is being held", "has been held", "being held until", "waiting for your confirmation", "awaiting confirmation", "confirm that you are human", "confirm you are human", "you are a human", "prove you are", "verify that you are", "verify your email so", "to deliver your message", "to deliver it", "before your message", "before it is delivered", "to have your message delivered", "to release your message", "add you to my", "approved senders", "allowed senders", "spam blocking system", "challenge-response", "challenge/response", "sender verification", "one-time confirmation", "one time confirmation",
+	"has been put aside", "put aside", "to stop spam", "to stop unwanted", "verify yourself", "you're a person", "you are a person", "put your message aside", "is being held", "has been held", "being held until", "waiting for your confirmation", "awaiting confirmation", "confirm that you are human", "confirm you are human", "you are a human", "prove you are", "verify that you are", "verify your email so", "to deliver your message", "to deliver it", "before your message", "before it is delivered", "to have your message delivered", "to release your message", "add you to my", "approved senders", "allowed senders", "spam blocking system", "challenge-response", "challenge/response", "sender verification", "one-time confirmation", "one time confirmation", "address added", "allowed list", "guest list", "ensure delivery of your", "waitlisted",
 	"muss bestätigt", "nachricht wird zurückgehalten", "debe confirmar", "confirmar que", "doit être confirmé",
 }
 
@@ -239,7 +249,7 @@ var successPhrases = []string{
 // whose fate is not told apart.
 func defaultAction(m *Message, n notice) string {
 	subject := strings.ToLower(m.Subject)
-	head := strings.ToLower(bounceHead(n.text, false))
+	head := plainLower(bounceHead(n.text, false))
 	switch {
 	case containsAny(subject, []string{"(success)", "successful", "delivered:", "relayed:", "zugestellt:", "remis :", "entregado:"}) && !containsAny(subject, []string{"undelivered", "not delivered", "nicht zugestellt", "non remis", "no entregado"}):
 		return "delivered"

@@ -61,7 +61,7 @@ func splitNotice(text string) notice {
 	n.lines = kept
 	n.low = make([]string, len(kept))
 	for i, line := range kept {
-		n.low[i] = strings.ToLower(line)
+		n.low[i] = plainLower(line)
 	}
 	n.text = strings.Join(kept, "\n")
 	return n
@@ -176,6 +176,7 @@ func goesOn(lines []string, hard bool) bool {
 type candidate struct {
 	addr  string
 	score int
+	firm  bool // the line itself says that it failed, whoever the mail was written to
 	line  int
 }
 
@@ -210,7 +211,7 @@ func recipientsOfNotice(m *Message, n notice, to []string, action string) []Reci
 		return out
 	}
 	for _, c := range found {
-		if c.score >= found[0].score-15 && len(out) < maxRecipients {
+		if (c.firm || c.score >= found[0].score-15) && len(out) < maxRecipients {
 			out = append(out, Recipient{Addr: c.addr, Action: action})
 		}
 	}
@@ -219,6 +220,10 @@ func recipientsOfNotice(m *Message, n notice, to []string, action string) []Reci
 	}
 	return out
 }
+
+// firmScore is of addresses that a line begins with and blames, or that an SMTP
+// command or a field of a report names.
+const firmScore = 95
 
 // around is how much of a line on either side of an address is looked at.
 const around = 160
@@ -241,14 +246,16 @@ func (n *notice) candidates(own map[string]bool, to []string) []candidate {
 			at = end
 			addr := cleanAddr(line[start:end])
 			score := scoreAddress(strings.ToLower(line[max(0, start-around):start]), strings.ToLower(line[end:min(len(line), end+around)]), before)
+			firm := score >= firmScore
 			if contains(to, strings.ToLower(addr)) {
 				score += 50
 			}
 			if own[strings.ToLower(addr)] {
 				score -= 60
+				firm = false
 			}
 			if c, ok := best[strings.ToLower(addr)]; (!ok || c.score < score) && len(best) < maxRecipients {
-				best[strings.ToLower(addr)] = candidate{addr, score, i}
+				best[strings.ToLower(addr)] = candidate{addr, score, firm, i}
 			}
 		}
 		before = low

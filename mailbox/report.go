@@ -23,7 +23,14 @@ func parseReport(m *Message, root *entity) *Report {
 	if status == nil && !saysBounce(m, &p) {
 		return nil
 	}
-	r.readOriginal(p.original)
+	if status == nil {
+		p.collectInner()
+	}
+	original := p.original
+	if p.inner != nil {
+		status, original = p.inner.status, p.inner.original
+	}
+	r.readOriginal(original)
 	n := splitNotice(m.Text)
 	if r.OriginalMessageID == "" && r.OriginalSubject == "" {
 		r.readOriginal(n.original)
@@ -32,7 +39,7 @@ func parseReport(m *Message, root *entity) *Report {
 	if status == nil && strings.Contains(strings.ToLower(n.text), "final-recipient:") {
 		status = [][]byte{[]byte(n.text)} // the parts of a report pasted into one
 	}
-	to := originalTo(p.original, n.original)
+	to := originalTo(original, n.original)
 	for _, s := range status {
 		r.Recipients = append(r.Recipients, readStatus(s, to)...)
 	}
@@ -49,12 +56,14 @@ func parseReport(m *Message, root *entity) *Report {
 
 // reportParts are the parts of a message that matter to a report.
 type reportParts struct {
-	status   [][]byte   // message/delivery-status, decoded
-	original []rawField // header of the mail that is reported on
-	returned bool       // a message or its header is attached
-	receipt  bool       // a disposition notification (RFC 8098)
-	feedback bool       // an abuse report (RFC 5965)
-	isReport bool       // multipart/report with report-type delivery-status
+	status   [][]byte     // message/delivery-status, decoded
+	original []rawField   // header of the mail that is reported on
+	attached []byte       // that mail, decoded
+	inner    *reportParts // of that mail, where it is a report itself
+	returned bool         // a message or its header is attached
+	receipt  bool         // a disposition notification (RFC 8098)
+	feedback bool         // an abuse report (RFC 5965)
+	isReport bool         // multipart/report with report-type delivery-status
 }
 
 func (p *reportParts) collect(e *entity) {
@@ -72,11 +81,28 @@ func (p *reportParts) collect(e *entity) {
 	case "message/rfc822", "message/global", "text/rfc822-headers", "text/rfc822-header", "message/rfc822-headers", "message/global-headers":
 		p.returned = true
 		if p.original == nil {
-			p.original = readHeader(e.decoded()).fields
+			p.attached = e.decoded()
+			p.original = readHeader(p.attached).fields
 		}
 	}
 	for _, c := range e.children {
 		p.collect(c)
+	}
+}
+
+// collectInner looks into a returned mail that is a report itself: a gateway
+// reports on the report that it got. One step deep.
+func (p *reportParts) collectInner() {
+	for _, f := range p.original {
+		if strings.EqualFold(f.name, "Content-Type") && strings.Contains(strings.ToLower(f.value), "delivery-status") {
+			var inner reportParts
+			root, _ := parseTree(p.attached)
+			inner.collect(root)
+			if inner.status != nil {
+				p.inner = &inner
+			}
+			return
+		}
 	}
 }
 
