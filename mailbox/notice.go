@@ -382,7 +382,11 @@ func (n *notice) diagnostic(addr string, only bool) string {
 		if addr == "" || at < 0 || at+len(low) > len(line) {
 			continue
 		}
-		text := n.paragraph(i, strings.TrimLeft(line[at+len(low):], ">):;]., \t'\""), 7)
+		most := 7
+		if code := strings.TrimSpace(line); len(code) > 3 && replyCode(code[:3]) != "" && code[3] == ' ' {
+			most = 1 // a transcript: each line is of another recipient
+		}
+		text := n.paragraph(i, strings.TrimLeft(line[at+len(low):], ">):;]., \t'\""), most)
 		if enhancedCode(text) != "" || replyCode(text) != "" {
 			return oneLine(text)
 		}
