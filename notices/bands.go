@@ -31,27 +31,33 @@ func (r *Rules) bands(on store.Date) []store.DueBand {
 				if kind == store.KindInTransit {
 					bands = append(bands, store.DueBand{Kind: kind, Rung: 1, From: on.AddDays(-shippedDays), To: on, ByMail: true})
 				}
-				earliest := longAgo
+				earliest, ends := longAgo, longAgo
 				switch {
 				case kind == store.KindDelivery:
-					earliest = on.AddDays(-r.DeliveryKeepDays)
+					// What is gone before the office opens again is told of today.
+					earliest, ends = on.AddDays(-r.DeliveryKeepDays), cal.NextOpen(on.AddDays(1)).AddDays(-r.DeliveryKeepDays-1)
 				case kind == store.KindInTransit && rule.Name == "":
 					continue // by mail only
 				}
-				bands = append(bands, rule.bandsSince(cal, on, earliest)...)
+				bands = append(bands, rule.bandsSince(cal, on, earliest, ends)...)
 			}
 		}
 	}
 	return bands
 }
 
-// bandsSince are the bands of a rule that counts the days since a date.
-func (rule *Rule) bandsSince(cal *Calendar, on, earliest store.Date) (bands []store.DueBand) {
+// bandsSince are the bands of a rule that counts the days since a date. Up to
+// ends, a date has reached all its rungs, however few its days are.
+func (rule *Rule) bandsSince(cal *Calendar, on, earliest, ends store.Date) (bands []store.DueBand) {
 	latest := func(n int) store.Date {
+		date := on.AddDays(-n)
 		if rule.OpenDays {
-			return cal.latestWithin(on, n)
+			date = cal.latestWithin(on, n)
 		}
-		return on.AddDays(-n)
+		if date.Before(ends) {
+			date = ends
+		}
+		return date
 	}
 	for i, n := range rule.Days {
 		b := store.DueBand{Kind: rule.Kind, Rung: i + 1, From: earliest, To: latest(n)}

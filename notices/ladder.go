@@ -58,6 +58,9 @@ func (d *decider) ladder(kind store.NoticeKind) (l ladder, ok bool) {
 		for l.reached = l.rule.rungAt(l.days); l.reached > 0 && d.dueOn(&l, l.reached).After(today); {
 			l.reached--
 		}
+		for kind == store.KindDelivery && l.reached < len(l.rule.Days) && !d.dueOn(&l, l.reached+1).After(today) {
+			l.reached++
+		}
 	}
 	return l, l.reached > 0
 }
@@ -175,7 +178,11 @@ func (d *decider) dueOn(l *ladder, rung int) store.Date {
 	case l.rule.OpenDays && l.rule.days(rung) > 0:
 		return cal.AddOpenDays(l.from, l.rule.days(rung))
 	}
-	return cal.NextOpen(l.from.AddDays(l.rule.days(rung)))
+	on := cal.NextOpen(l.from.AddDays(l.rule.days(rung)))
+	if l.kind == store.KindDelivery && l.rule.days(rung) > 0 && on.After(l.ends) { // closed until the copy is gone
+		on = cal.LastOpenBefore(l.from.AddDays(l.rule.days(rung)))
+	}
+	return on
 }
 
 // toldUpTo is the highest rung that counts as told in l's cycle. A later due

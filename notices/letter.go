@@ -62,9 +62,10 @@ func writeLetter(o *Office, key []byte, day store.Date, kind store.NoticeKind, i
 		case store.KindCancellation:
 			ti.Reason = strings.TrimSpace(t.CancelReason)
 		case store.KindPickup:
-			ti.DaysLeft = max(0, it.ends.Sub(day))
+			ti.DaysLeft, ti.Stern = max(0, it.ends.Sub(day)), it.Rung > 1
 		case store.KindDelivery:
-			ti.Link, ti.Password, ti.DaysLeft = webLink(t.DeliveryURL), t.DeliveryPassword, it.ends.Sub(day)
+			ti.Link, ti.Password = webLink(t.DeliveryURL), t.DeliveryPassword
+			ti.DaysLeft, ti.Stern = it.ends.Sub(day), it.Rung > 1
 			if ti.Link != "" { // it is the sender's page that counts
 				ti.Views = o.Rules.DeliveryViews
 			}
@@ -101,13 +102,14 @@ func orderOfDays(kind store.NoticeKind) int {
 
 // templateName is the letter's template: that of its rule, or its kind's. For
 // cancellations it is that of their reason, or the general one where they have
-// several.
+// several; what has come and what is soon gone again share the letter of what
+// has come, which names each last day.
 func templateName(items []item) string {
 	name := ""
 	for i, it := range items {
 		n := it.template()
 		if i > 0 && n != name {
-			return templates.General // nothing but cancellations differs within a mail
+			return string(it.Kind)
 		}
 		name = n
 	}

@@ -186,8 +186,8 @@ func (r *run) decide(ctx context.Context, on store.Date) error {
 				continue
 			}
 			k := mailKey{kind: d.Kind, id: f.Patron.ID}
-			if d.Kind != store.KindCancellation || d.rule.Template != "" {
-				k.template = it.template()
+			if d.rule.Template != "" { // else the letters of one kind become one
+				k.template = d.rule.Template
 			}
 			if d.rule.Mode != "" || len(d.rule.Cc) > 0 {
 				k.rule = d.rule.Name

@@ -57,9 +57,10 @@ type talk struct {
 
 var holdingIntents = []string{"renewal", "returned_claim", "lost_damaged", "status", "cancel"}
 
-// rungTold is the highest rung that the patron knows of the present due date:
-// a later date than the last that was told starts anew, an earlier one inherits.
-func (b *book) rungTold(kind store.NoticeKind) int {
+// rungTold is the highest rung that the patron knows of the present cycle, a
+// due date: a later date than the last that was told starts anew, an earlier
+// one inherits.
+func (b *book) rungTold(kind store.NoticeKind, cycle store.Date) int {
 	rung := 0
 	last := store.Date{}
 	for _, l := range b.told[kind] {
@@ -68,11 +69,11 @@ func (b *book) rungTold(kind store.NoticeKind) int {
 		}
 		rung, last = max(rung, l.rung), l.cycle
 	}
-	if !last.IsZero() && b.due.After(last) {
+	if !last.IsZero() && cycle.After(last) {
 		rung = 0
 	}
 	for _, l := range b.told[kind] {
-		if l.cycle == b.due {
+		if l.cycle == cycle {
 			rung = max(rung, l.rung)
 		}
 	}
@@ -244,7 +245,7 @@ func (h *history) expected() string {
 				reached = k + 1
 			}
 		}
-		if reached > b.rungTold(store.KindOverdue) {
+		if reached > b.rungTold(store.KindOverdue, b.due) {
 			parts = append(parts, fmt.Sprintf("overdue %d %d", reached, b.tn))
 		}
 		soon := !h.day.After(b.due) && b.due.Sub(h.day) <= 3
@@ -254,7 +255,7 @@ func (h *history) expected() string {
 				soon = soon && !cal.IsOpen(d)
 			}
 		}
-		if soon && b.rungTold(store.KindDueSoon) == 0 {
+		if soon && b.rungTold(store.KindDueSoon, b.due) == 0 {
 			parts = append(parts, fmt.Sprintf("due_soon 1 %d", b.tn))
 		}
 	}

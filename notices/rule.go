@@ -42,7 +42,7 @@ var statesOf = map[store.NoticeKind][]store.State{
 	store.KindInTransit:    {store.StateSent, store.StateInTransit},
 	store.KindRecall:       {store.StateOnLoan, store.StateInHands},
 	store.KindClaim:        {store.StateOnLoan, store.StateInHands, store.StateClaimsReturned},
-	store.KindLeaving:      {store.StateOnLoan},
+	store.KindLeaving:      {store.StateOnLoan, store.StateInHands},
 }
 
 // StatesOf returns what a request's status must mean for notices of that kind:

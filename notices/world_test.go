@@ -150,27 +150,55 @@ func (w *world) write(tn int64, username, intent string, at time.Time) int64 {
 // file files a mail about a transaction and returns its conversation.
 func (w *world) file(tn int64, kind, from, username, intent string, at time.Time, by store.Date) int64 {
 	w.Helper()
-	w.uid++
-	id := fmt.Sprintf("%d.%s@example.edu", w.uid, w.office.Code)
-	raw := fmt.Sprintf("Message-ID: <%s>\r\nFrom: %s\r\nSubject: about %d\r\n\r\n%s\r\n", id, from, tn, intent)
-	_, err := w.db.Receive(w.ctx, w.folder, []store.Incoming{{UIDValidity: 1, UID: w.uid, InternalDate: at, Size: int64(len(raw)), Body: strings.NewReader(raw)}})
+	return w.fileAll([]filed{{tn, kind, from, username, intent, at, by}})[0]
+}
+
+// filed is a mail about a transaction.
+type filed struct {
+	tn                           int64
+	kind, from, username, intent string
+	at                           time.Time
+	by                           store.Date // its answer-by
+}
+
+// fileAll files mails and returns their conversations.
+func (w *world) fileAll(mails []filed) []int64 {
+	w.Helper()
+	incoming, filings := make([]store.Incoming, len(mails)), make([]store.Filing, len(mails))
+	for i, m := range mails {
+		w.uid++
+		id := fmt.Sprintf("%d.%s@example.edu", w.uid, w.office.Code)
+		raw := fmt.Sprintf("Message-ID: <%s>\r\nFrom: %s\r\nSubject: about %d\r\n\r\n%s\r\n", id, m.from, m.tn, m.intent)
+		incoming[i] = store.Incoming{UIDValidity: 1, UID: w.uid, InternalDate: m.at, Size: int64(len(raw)), Body: strings.NewReader(raw)}
+		filings[i] = store.Filing{
+			MessageID: id, ContentHash: []byte(id), SentAt: m.at, FromAddr: m.from, Subject: fmt.Sprintf("about %d", m.tn),
+			Kind: m.kind, Intents: []store.IntentView{{Intent: m.intent, P: 0.9}}, NeedsStaff: true, SenderVerified: m.username != "", Username: m.username,
+			AnswerBy: m.by, Refs: w.refs, Update: w.update,
+			Matches: []store.FilingMatch{{TransactionNumber: m.tn, Score: 1, Decided: true}},
+		}
+	}
+	if _, err := w.db.Receive(w.ctx, w.folder, incoming); err != nil {
+		w.Fatal(err)
+	}
+	waiting, err := w.db.ClaimUnfiled(w.ctx, w.office.ID, time.Minute, len(mails))
+	if err != nil || len(waiting) != len(mails) {
+		w.Fatalf("%d messages wait to be filed: %v", len(waiting), err)
+	}
+	for i := range filings { // claimed in the order in which they came
+		filings[i].ID = waiting[i].ID
+	}
+	done, err := w.db.FileMessages(w.ctx, w.office.ID, []string{w.office.Address}, filings)
 	if err != nil {
 		w.Fatal(err)
 	}
-	waiting, err := w.db.ClaimUnfiled(w.ctx, w.office.ID, time.Minute, 1)
-	if err != nil || len(waiting) != 1 {
-		w.Fatalf("%d messages wait to be filed: %v", len(waiting), err)
+	conversations := make([]int64, len(done))
+	for i, d := range done {
+		if d.Err != nil {
+			w.Fatal(d.Err)
+		}
+		conversations[i] = d.ConversationID
 	}
-	filed, err := w.db.FileMessages(w.ctx, w.office.ID, []string{w.office.Address}, []store.Filing{{
-		ID: waiting[0].ID, MessageID: id, ContentHash: []byte(id), SentAt: at, FromAddr: from, Subject: fmt.Sprintf("about %d", tn),
-		Kind: kind, Intents: []store.IntentView{{Intent: intent, P: 0.9}}, NeedsStaff: true, SenderVerified: username != "", Username: username,
-		AnswerBy: by, Refs: w.refs, Update: w.update,
-		Matches: []store.FilingMatch{{TransactionNumber: tn, Score: 1, Decided: true}},
-	}})
-	if err != nil || filed[0].Err != nil {
-		w.Fatalf("filing: %v, %v", err, filed)
-	}
-	return filed[0].ConversationID
+	return conversations
 }
 
 // answer answers a conversation; the reply waits in the outbox.

@@ -73,7 +73,7 @@ var (
 		KindClaim: `SELECT c.transaction_id FROM claim_outcome c JOIN transaction t ON t.id = c.transaction_id AND t.state IN ('on_loan', 'in_hands', 'claims_returned')
 			AND t.process_type = 'Borrowing' AND t.closed_at IS NULL
 			WHERE c.office_id = $1 AND c.outcome = 'not_found' AND c.at BETWEEN $2::date - 1 AND $3::date + 2`,
-		KindLeaving: `SELECT t.id FROM patron p JOIN transaction t ON t.patron_id = p.id AND t.state = 'on_loan' AND t.process_type = 'Borrowing' AND t.closed_at IS NULL
+		KindLeaving: `SELECT t.id FROM patron p JOIN transaction t ON t.patron_id = p.id AND t.state IN ('on_loan', 'in_hands') AND t.process_type = 'Borrowing' AND t.closed_at IS NULL
 			WHERE p.office_id = $1 AND p.account_ends BETWEEN $2 AND $3 AND t.due_date > p.account_ends`,
 	}
 )
