@@ -58,6 +58,7 @@ var fields = []field{
 	{"department", nil, text(func(r *store.ImportRow) *string { return &r.Patron.Department })},
 	{"site", []string{"NVTGC"}, text(func(r *store.ImportRow) *string { return &r.Patron.Site })},
 	{"account_ends", []string{"ExpirationDate"}, date(func(r *store.ImportRow) *store.Date { return &r.Patron.AccountEnds })},
+	{"alternate_email", []string{"SecondaryEmail", "AlternateEMailAddress"}, text(func(r *store.ImportRow) *string { return &r.Patron.AlternateEmail })},
 	{"system_id", nil, text(func(r *store.ImportRow) *string { return &r.Transaction.SystemID })},
 	{"delivery_url", []string{"ArticleExchangeUrl"}, text(func(r *store.ImportRow) *string { return &r.Transaction.DeliveryURL })},
 	{"delivery_password", []string{"ArticleExchangePassword"}, text(func(r *store.ImportRow) *string { return &r.Transaction.DeliveryPassword })},

@@ -35,16 +35,16 @@ var compareDates = cmp.Comparer(func(a, b store.Date) bool { return a.Compare(b)
 
 func TestReadForms(t *testing.T) {
 	want := []store.ImportRow{{
-		Patron: store.Patron{Username: "jdoe3", FirstName: "José", LastName: "Doe", Email: "jdoe3@example.edu"},
+		Patron: store.Patron{Username: "jdoe3", FirstName: "José", LastName: "Doe", Email: "jdoe3@example.edu", AlternateEmail: "jd@home.example.net"},
 		Transaction: store.Transaction{TransactionNumber: 412304, Status: "Renewed by ILL Staff to 12/3/2026", State: store.StateOnLoan,
 			RequestType: "Loan", Title: "Dune, \"the\" book\nof sand", DueDate: store.NewDate(2026, 12, 3), RenewalsAllowed: true},
 	}}
-	plainCSV := "transaction_number,status,username,first_name,last_name,email,request_type,title,due_date,renewals_allowed,unknown\r\n" +
-		"412304,Renewed by ILL Staff to 12/3/2026,jdoe3,José,Doe,jdoe3@example.edu,loan,\"Dune, \"\"the\"\" book\r\nof sand\",2026-12-03,Yes,x\r\n"
-	illiadCSV := "TransactionNumber;TransactionStatus;Username;FirstName;LastName;EMailAddress;RequestType;LoanTitle;PhotoJournalTitle;DueDate;RenewalsAllowed;SSN\n" +
-		"412304;Renewed by ILL Staff to 12/3/2026;jdoe3;José;Doe;jdoe3@example.edu;Loan;\"Dune, \"\"the\"\" book\nof sand\";;12/3/2026;1;123456789\n"
-	jsonl := `{"transaction_number":412304,"status":"Renewed by ILL Staff to 12/3/2026","username":"jdoe3","first_name":"José","last_name":"Doe","email":"jdoe3@example.edu","request_type":"Loan","title":"Dune, \"the\" book\nof sand","due_date":"2026-12-03","renewals_allowed":true,"doi":null}` + "\n\n"
-	illiadJSON := `{"TransactionNumber":"412304","TransactionStatus":"Renewed by ILL Staff to 12/3/2026","Username":"jdoe3","FirstName":"José","LastName":"Doe","EMailAddress":"jdoe3@example.edu","RequestType":"Loan","LoanTitle":"Dune, \"the\" book\nof sand","DueDate":"2026-12-03T00:00:00","RenewalsAllowed":true,"PhotoJournalTitle":null}`
+	plainCSV := "transaction_number,status,username,first_name,last_name,email,alternate_email,request_type,title,due_date,renewals_allowed,unknown\r\n" +
+		"412304,Renewed by ILL Staff to 12/3/2026,jdoe3,José,Doe,jdoe3@example.edu,jd@home.example.net,loan,\"Dune, \"\"the\"\" book\r\nof sand\",2026-12-03,Yes,x\r\n"
+	illiadCSV := "TransactionNumber;TransactionStatus;Username;FirstName;LastName;EMailAddress;AlternateEMailAddress;RequestType;LoanTitle;PhotoJournalTitle;DueDate;RenewalsAllowed;SSN\n" +
+		"412304;Renewed by ILL Staff to 12/3/2026;jdoe3;José;Doe;jdoe3@example.edu;jd@home.example.net;Loan;\"Dune, \"\"the\"\" book\nof sand\";;12/3/2026;1;123456789\n"
+	jsonl := `{"transaction_number":412304,"status":"Renewed by ILL Staff to 12/3/2026","username":"jdoe3","first_name":"José","last_name":"Doe","email":"jdoe3@example.edu","alternate_email":"jd@home.example.net","request_type":"Loan","title":"Dune, \"the\" book\nof sand","due_date":"2026-12-03","renewals_allowed":true,"doi":null}` + "\n\n"
+	illiadJSON := `{"TransactionNumber":"412304","TransactionStatus":"Renewed by ILL Staff to 12/3/2026","Username":"jdoe3","FirstName":"José","LastName":"Doe","EMailAddress":"jdoe3@example.edu","SecondaryEmail":"jd@home.example.net","RequestType":"Loan","LoanTitle":"Dune, \"the\" book\nof sand","DueDate":"2026-12-03T00:00:00","RenewalsAllowed":true,"PhotoJournalTitle":null}`
 	encoded := func(s string, err error) string {
 		if err != nil {
 			t.Fatal(err)

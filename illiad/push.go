@@ -135,7 +135,7 @@ func (e *earlier) remember(row store.ImportRow) {
 
 func patronColumn(name string) bool {
 	switch name {
-	case "first_name", "last_name", "email", "language", "patron_status", "department", "site", "account_ends":
+	case "first_name", "last_name", "email", "language", "patron_status", "department", "site", "account_ends", "alternate_email":
 		return true
 	}
 	return false

@@ -21,7 +21,7 @@ func (w *world) lenderWrites(tn int64, intent string, at time.Time, by string) i
 func kindsWorld(t *testing.T) *world {
 	rules := testRules(t, holidays...)
 	rules.PickupDays, rules.DeliveryDays, rules.InTransitDays, rules.ClaimDays, rules.LeavingDays = []int{0, 5}, []int{0, 25}, []int{5}, []int{0}, []int{14}
-	rules.OverdueEveryDays = 14
+	rules.OverdueEveryDays, rules.LeavingCc, rules.LeavingText = 14, true, map[string]string{"en": "All loans end with the term."}
 	rules.Own = []Rule{
 		{Name: "faculty", Kind: store.KindOverdue, PatronStatuses: []string{"faculty"}, Days: []int{10}, Every: 20, Cc: []string{"dean@example.edu"}, Mode: ModeApprove},
 		{Name: "lost on the way", Kind: store.KindInTransit, States: []string{"in_transit"}, Days: []int{3, 8}, OpenDays: true},
@@ -38,7 +38,7 @@ func TestFurtherKindsGoOnce(t *testing.T) {
 	delivery := request(12, "bob", store.StateDelivered, "2026-11-23")
 	delivery.Transaction.DeliveryURL, delivery.Transaction.DeliveryPassword = "https://share.example.org/a/9f31c2", "Kw7-rain"
 	leaver := request(14, "dan", store.StateOnLoan, "2026-12-31")
-	leaver.Patron.AccountEnds = day("2026-12-07")
+	leaver.Patron.AccountEnds, leaver.Patron.AlternateEmail = day("2026-12-07"), "dan@home.example.net"
 	w.load(request(11, "ann", store.StateOnShelf, "2026-11-23"), delivery, request(13, "cyd", store.StateSent, "2026-11-10"), leaver,
 		request(15, "eve", store.StateOnLoan, "2026-12-31"), request(16, "fay", store.StateInTransit, "2026-11-18"))
 	w.lenderWrites(13, "lender_shipped", afternoon("2026-11-16"), "")
@@ -60,10 +60,13 @@ func TestFurtherKindsGoOnce(t *testing.T) {
 			if err != nil || !strings.Contains(m.BodyText, want.in) || !strings.Contains(m.Subject, want.subject) {
 				t.Errorf("the letter about %d lacks %q or %q (%v):\n%s\n%s", want.tn, want.subject, want.in, err, m.Subject, m.BodyText)
 			}
+			if leaves := want.tn == 14; leaves != strings.Contains(m.BodyText, "All loans end with the term.") || leaves != (fmt.Sprint(m.Cc) == "[dan@home.example.net]") {
+				t.Errorf("the letter about %d goes in copy to %v and says\n%s", want.tn, m.Cc, m.BodyText)
+			}
 		}
 	}
 	leavers, err := w.db.ListLeavers(w.ctx, w.office.ID, day("2026-12-07"), 10)
-	if err != nil || len(leavers) != 1 || leavers[0].TransactionNumber != 14 || leavers[0].AccountEnds != day("2026-12-07") {
+	if err != nil || len(leavers) != 1 || leavers[0].TransactionNumber != 14 || leavers[0].AccountEnds != day("2026-12-07") || leavers[0].AlternateEmail != "dan@home.example.net" {
 		t.Errorf("leavers: %+v, %v", leavers, err)
 	}
 	w.deliver(on)

@@ -3,6 +3,7 @@ package notices
 import (
 	"cmp"
 	"fmt"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -79,6 +80,9 @@ func writeLetter(o *Office, key []byte, day store.Date, kind store.NoticeKind, i
 	language := cmp.Or(p.Language, o.Language)
 	if note := closedNote(o, kind, items); note != "" && englishLetter(o, string(kind), language) {
 		data.Extra["closed_note"] = note
+	}
+	if kind == store.KindLeaving {
+		data.Extra["term_note"] = leavingText(o, templateName(items), language)
 	}
 	name := templateName(items)
 	r, err := o.Templates().Render(name, language, data)
@@ -179,6 +183,28 @@ func closedNote(o *Office, kind store.NoticeKind, items []item) string {
 	}
 	next := o.Rules.Calendar.NextOpen(due)
 	return fmt.Sprintf("We are closed on %s. Back by %s is in time.", due.Time().Format("Monday, January 2"), next.Time().Format("Monday, January 2"))
+}
+
+// leavingText is what the office adds to a letter about the end of an account,
+// in the language of that letter.
+func leavingText(o *Office, name, language string) string {
+	t, ok := o.Templates().Lookup(name, language)
+	if !ok {
+		return ""
+	}
+	base, _, _ := strings.Cut(t.Language, "-")
+	return cmp.Or(o.Rules.LeavingText[t.Language], o.Rules.LeavingText[base])
+}
+
+// copies are who gets a copy of a mail: the people of its rule, and where the
+// office wants it so the other address of a patron who leaves.
+func copies(o *Office, kind store.NoticeKind, items []item) []string {
+	cc := slices.Clone(items[0].rule.Cc)
+	p := &items[0].facts.Patron
+	if a, err := mail.ParseAddress(p.AlternateEmail); kind == store.KindLeaving && o.Rules.LeavingCc && err == nil && !strings.EqualFold(a.Address, p.Email) {
+		cc = append(cc, a.Address)
+	}
+	return cc
 }
 
 // englishLetter reports whether the letter will be in English, the language of

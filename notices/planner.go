@@ -367,7 +367,7 @@ func (r *run) planned(g *group) store.PlannedMail {
 	m := store.PlannedMail{
 		OutboxID: g.outboxID, State: g.state, Kind: g.kind, Rung: g.items[0].Rung, PatronID: p.ID,
 		Recipient: p.Email, RecipientName: p.Name(), Subject: g.letter.Subject, BodyText: g.letter.Text, BodyHTML: g.letter.HTML,
-		Cc: g.items[0].rule.Cc, Ref: g.letter.ref, Template: g.letter.template, Reason: g.reason,
+		Cc: copies(r.office, g.kind, g.items), Ref: g.letter.ref, Template: g.letter.template, Reason: g.reason,
 	}
 	if g.outboxID == 0 {
 		m.MessageID = mailbox.NewMessageID(r.office.domain())

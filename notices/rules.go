@@ -23,25 +23,27 @@ const (
 // cancellation are open days.
 type Rules struct {
 	Mode                   Mode
-	GoLive                 store.Date // what was due, cancelled or delayed before it counts as told; zero: nothing does
-	MinGapDays             int        // at least so many days between two letters about one request
-	OverdueDays            []int      // ascending, each ≥ 1
-	OverdueEveryDays       int        // after the last of them, again every so many days; 0: no more
-	DueSoonDays            []int      // descending, each ≥ 0: the earliest letter first
-	DelayDays              []int      // ascending, each ≥ 1, in open days
-	CancellationMaxAgeDays int        // open days after which a cancellation is no longer told
-	PickupDays             []int      // ascending, each ≥ 0, in open days on the hold shelf
-	PickupKeepDays         int        // open days that an item is kept there; 0: not told
-	DeliveryDays           []int      // ascending, each ≥ 0, since an electronic copy was delivered
-	DeliveryKeepDays       int        // how long it can be read
-	DeliveryViews          int        // and how often; 0: not told
-	InTransitDays          []int      // ascending, each ≥ 1, in open days since a lender shipped what is not here
-	ClaimDays              []int      // ascending, each ≥ 0, in open days since staff looked in vain
-	LeavingDays            []int      // descending, each ≥ 0, before the patron's account ends
-	Recall                 Mode       // approve or off: what a lender's recall or overdue mail leads to
-	Own                    []Rule     // asked before all these, in this order
-	Digest                 bool       // one mail per patron, kind and run; else one per request
-	MaxPerRun              int        // more mails than this in one run wait for approval; 0: no limit
+	GoLive                 store.Date        // what was due, cancelled or delayed before it counts as told; zero: nothing does
+	MinGapDays             int               // at least so many days between two letters about one request
+	OverdueDays            []int             // ascending, each ≥ 1
+	OverdueEveryDays       int               // after the last of them, again every so many days; 0: no more
+	DueSoonDays            []int             // descending, each ≥ 0: the earliest letter first
+	DelayDays              []int             // ascending, each ≥ 1, in open days
+	CancellationMaxAgeDays int               // open days after which a cancellation is no longer told
+	PickupDays             []int             // ascending, each ≥ 0, in open days on the hold shelf
+	PickupKeepDays         int               // open days that an item is kept there; 0: not told
+	DeliveryDays           []int             // ascending, each ≥ 0, since an electronic copy was delivered
+	DeliveryKeepDays       int               // how long it can be read
+	DeliveryViews          int               // and how often; 0: not told
+	InTransitDays          []int             // ascending, each ≥ 1, in open days since a lender shipped what is not here
+	ClaimDays              []int             // ascending, each ≥ 0, in open days since staff looked in vain
+	LeavingDays            []int             // descending, each ≥ 0, before the patron's account ends
+	LeavingCc              bool              // a leaving letter goes in copy to the patron's alternate address
+	LeavingText            map[string]string // by language: what else it says, as of the end of the term
+	Recall                 Mode              // approve or off: what a lender's recall or overdue mail leads to
+	Own                    []Rule            // asked before all these, in this order
+	Digest                 bool              // one mail per patron, kind and run; else one per request
+	MaxPerRun              int               // more mails than this in one run wait for approval; 0: no limit
 
 	// MaxAge is how old the records may be for notices that depend on them;
 	// zero: any age. Live: an ILL system is asked about each request just

@@ -57,7 +57,7 @@ const importFields = `ill_number, rapid_number, request_type, process_type, stat
 	issn_isbn, doi, due_date, creation_date, status_date, received_date, returned_date, not_wanted_after, publication_year,
 	renewals_allowed, lending_library, pickup_location, cancel_reason, system_id, last_overdue_notice_sent, delivery_url, delivery_password`
 
-const patronFields = `first_name, last_name, email, language, patron_status, department, site, account_ends`
+const patronFields = `first_name, last_name, email, language, patron_status, department, site, account_ends, alternate_email`
 
 // names splits "x, y" into its fields.
 func names(fields string) []string {
@@ -82,7 +82,7 @@ func (r *ImportRow) values(n int) (v []any, why string) {
 	return []any{
 		int64(n), t.TransactionNumber, username,
 		cleanText(p.FirstName), cleanText(p.LastName), cleanText(p.Email), cleanText(p.Language), cleanText(p.PatronStatus),
-		cleanText(p.Department), cleanText(p.Site), p.AccountEnds,
+		cleanText(p.Department), cleanText(p.Site), p.AccountEnds, cleanText(p.AlternateEmail),
 		cleanText(t.ILLNumber), cleanText(t.RapidNumber), orElse(t.RequestType, "Loan"), orElse(t.ProcessType, "Borrowing"),
 		cleanText(t.Status), orElse(string(t.State), string(StateUnknown)), cleanText(t.Title), cleanText(t.ArticleTitle), cleanText(t.Author),
 		cleanText(t.ISSNISBN), cleanText(t.DOI), t.DueDate, t.CreationDate, t.StatusDate, t.ReceivedDate, t.ReturnedDate,
@@ -147,7 +147,7 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 		SET LOCAL gin_pending_list_limit = '64MB'; -- the title index takes many rows at a time
 		CREATE TEMP TABLE IF NOT EXISTS import_row (
 			n bigint, transaction_number bigint, username text,
-			first_name text, last_name text, email text, language text, patron_status text, department text, site text, account_ends date,
+			first_name text, last_name text, email text, language text, patron_status text, department text, site text, account_ends date, alternate_email text,
 			ill_number text, rapid_number text, request_type text, process_type text, status text, state text, title text,
 			article_title text, author text, issn_isbn text, doi text, due_date date, creation_date date, status_date date,
 			received_date date, returned_date date, not_wanted_after text, publication_year text, renewals_allowed boolean,

@@ -76,7 +76,7 @@ func readFacts(ctx context.Context, tx pgx.Tx, ids []int64) ([]NoticeFacts, erro
 	queue(b, &patrons, `
 		SELECT p.* FROM (SELECT DISTINCT patron_id FROM transaction WHERE id = ANY ($1)) t
 		CROSS JOIN LATERAL (
-			SELECT id, office_id, username, first_name, last_name, email, language, patron_status, department, site, account_ends,
+			SELECT id, office_id, username, first_name, last_name, email, language, patron_status, department, site, account_ends, alternate_email,
 			       undeliverable_at, undeliverable_why, away_until
 			FROM patron WHERE id = t.patron_id LIMIT 1) p`, ids)
 	queue(b, &notices, `

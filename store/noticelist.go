@@ -126,6 +126,8 @@ type LeavingLoan struct {
 	Username          string
 	PatronName        string
 	Email             string
+	AlternateEmail    string
+	Undeliverable     bool // mail to Email bounces
 }
 
 // ListLeavers lists loans whose patrons' accounts end up to that day, or have
@@ -133,7 +135,7 @@ type LeavingLoan struct {
 func (db *DB) ListLeavers(ctx context.Context, officeID int64, to Date, limit int) ([]LeavingLoan, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT t.transaction_number, coalesce(nullif(t.article_title, ''), t.title) AS title, t.due_date, p.account_ends, p.username,
-		       trim(p.first_name || ' ' || p.last_name) AS patron_name, p.email
+		       trim(p.first_name || ' ' || p.last_name) AS patron_name, p.email, p.alternate_email, p.undeliverable_at IS NOT NULL AS undeliverable
 		FROM patron p JOIN transaction t ON t.patron_id = p.id AND t.state IN ('on_loan', 'in_hands') AND t.process_type = 'Borrowing' AND t.closed_at IS NULL
 		WHERE p.office_id = $1 AND p.account_ends <= $2 AND t.due_date > p.account_ends
 		ORDER BY p.account_ends, p.username, t.due_date, t.transaction_number LIMIT $3`, officeID, to, limit)

@@ -9,7 +9,7 @@ import (
 )
 
 const patronColumns = `id, office_id, username, first_name, last_name, email, language, patron_status, department, site,
-	account_ends, undeliverable_at, undeliverable_why, away_until`
+	account_ends, alternate_email, undeliverable_at, undeliverable_why, away_until`
 
 // PatronByID returns a patron, or ErrNotFound.
 func (db *DB) PatronByID(ctx context.Context, id int64) (Patron, error) {

@@ -103,7 +103,7 @@ type PatronPage struct {
 // ReadPatronPage returns a patron with up to 50 requests, live ones first, or ErrNotFound.
 func (db *DB) ReadPatronPage(ctx context.Context, patronID int64) (*PatronPage, error) {
 	rows, _ := db.pool.Query(ctx, `
-		SELECT id, office_id, username, first_name, last_name, email, language, patron_status, department, site, account_ends,
+		SELECT id, office_id, username, first_name, last_name, email, language, patron_status, department, site, account_ends, alternate_email,
 		       undeliverable_at, undeliverable_why, away_until FROM patron WHERE id = $1`, patronID)
 	p, err := one(pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Patron]))
 	if err != nil {

@@ -112,7 +112,7 @@ func purgePatrons(ctx context.Context, tx pgx.Tx, before time.Time) (int, error)
 		`UPDATE outbox SET recipient = 'purged', recipient_name = '', cc = '{}', subject = '', body_text = '', body_html = ''
 		 WHERE patron_id = ANY($1) AND state IN ('sent', 'failed', 'cancelled')`,
 		`UPDATE patron SET username = 'purged-' || id, first_name = '', last_name = '', email = '', department = '', site = '',
-		        undeliverable_at = NULL, undeliverable_why = '', away_until = NULL, account_ends = NULL
+		        undeliverable_at = NULL, undeliverable_why = '', away_until = NULL, account_ends = NULL, alternate_email = ''
 		 WHERE id = ANY($1)`,
 	} {
 		if _, err := tx.Exec(ctx, sql, ids); err != nil {

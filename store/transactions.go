@@ -37,6 +37,7 @@ type Patron struct {
 	Department       string
 	Site             string
 	AccountEnds      Date
+	AlternateEmail   string     // where they are reached after that; nothing goes there alone
 	UndeliverableAt  *time.Time // a permanent bounce came for Email
 	UndeliverableWhy string
 	AwayUntil        Date

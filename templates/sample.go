@@ -51,6 +51,7 @@ func Sample() Data {
 		Note:   "We looked on the shelf twice.\nThe copy that came has no page 14.",
 		Extra: map[string]string{
 			"closed_note":  "The library is closed from November 26 to 29.",
+			"term_note":    "All interlibrary loans end with the term, on December 18.",
 			"alternatives": "The second edition is on our own shelves.",
 			"cost":         "$35.00",
 			"tracking":     "1Z 999 AA1 01 2345 6784",

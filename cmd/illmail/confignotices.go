@@ -11,35 +11,38 @@ import (
 	"illmail/illiad"
 	"illmail/notices"
 	"illmail/store"
+	"illmail/templates"
 )
 
 // NoticesConfig is [office.notices].
 type NoticesConfig struct {
-	Schedule               string       `toml:"schedule"`
-	ClosedWeekdays         []string     `toml:"closed_weekdays"`
-	ClosedDates            []string     `toml:"closed_dates"`
-	ClosedCalendar         string       `toml:"closed_calendar"` // an iCalendar file of closed days
-	Mode                   string       `toml:"mode"`
-	GoLive                 string       `toml:"go_live"`
-	MinGapDays             int          `toml:"min_gap_days"`
-	OverdueDays            []int        `toml:"overdue_days"`
-	OverdueEveryDays       int          `toml:"overdue_every_days"`
-	DueSoonDays            []int        `toml:"due_soon_days"`
-	DelayDays              []int        `toml:"delay_days"`
-	CancellationMaxAgeDays int          `toml:"cancellation_max_age_days"`
-	PickupDays             []int        `toml:"pickup_days"`
-	PickupKeepDays         int          `toml:"pickup_keep_days"`
-	DeliveryDays           []int        `toml:"delivery_days"`
-	DeliveryKeepDays       int          `toml:"delivery_keep_days"`
-	DeliveryViews          int          `toml:"delivery_views"`
-	InTransitDays          []int        `toml:"in_transit_days"`
-	ClaimDays              []int        `toml:"claim_days"`
-	LeavingDays            []int        `toml:"leaving_days"`
-	Recall                 string       `toml:"recall"`
-	Digest                 bool         `toml:"digest"`
-	MaxPerRun              int          `toml:"max_per_run"`
-	RehearsalAddress       string       `toml:"rehearsal_address"`
-	Rules                  []RuleConfig `toml:"rule"`
+	Schedule               string            `toml:"schedule"`
+	ClosedWeekdays         []string          `toml:"closed_weekdays"`
+	ClosedDates            []string          `toml:"closed_dates"`
+	ClosedCalendar         string            `toml:"closed_calendar"` // an iCalendar file of closed days
+	Mode                   string            `toml:"mode"`
+	GoLive                 string            `toml:"go_live"`
+	MinGapDays             int               `toml:"min_gap_days"`
+	OverdueDays            []int             `toml:"overdue_days"`
+	OverdueEveryDays       int               `toml:"overdue_every_days"`
+	DueSoonDays            []int             `toml:"due_soon_days"`
+	DelayDays              []int             `toml:"delay_days"`
+	CancellationMaxAgeDays int               `toml:"cancellation_max_age_days"`
+	PickupDays             []int             `toml:"pickup_days"`
+	PickupKeepDays         int               `toml:"pickup_keep_days"`
+	DeliveryDays           []int             `toml:"delivery_days"`
+	DeliveryKeepDays       int               `toml:"delivery_keep_days"`
+	DeliveryViews          int               `toml:"delivery_views"`
+	InTransitDays          []int             `toml:"in_transit_days"`
+	ClaimDays              []int             `toml:"claim_days"`
+	LeavingDays            []int             `toml:"leaving_days"`
+	LeavingCcAlternate     bool              `toml:"leaving_cc_alternate"`
+	LeavingText            map[string]string `toml:"leaving_text"`
+	Recall                 string            `toml:"recall"`
+	Digest                 bool              `toml:"digest"`
+	MaxPerRun              int               `toml:"max_per_run"`
+	RehearsalAddress       string            `toml:"rehearsal_address"`
+	Rules                  []RuleConfig      `toml:"rule"`
 }
 
 // RuleConfig is one [[office.notices.rule]]: how one kind of notice is told
@@ -84,7 +87,7 @@ func (o *OfficeConfig) rules() (*notices.Rules, error) {
 		OverdueDays: n.OverdueDays, OverdueEveryDays: n.OverdueEveryDays, DueSoonDays: n.DueSoonDays, DelayDays: n.DelayDays,
 		CancellationMaxAgeDays: n.CancellationMaxAgeDays, PickupDays: n.PickupDays, PickupKeepDays: n.PickupKeepDays,
 		DeliveryDays: n.DeliveryDays, DeliveryKeepDays: n.DeliveryKeepDays, DeliveryViews: n.DeliveryViews,
-		InTransitDays: n.InTransitDays, ClaimDays: n.ClaimDays, LeavingDays: n.LeavingDays, Recall: notices.Mode(n.Recall),
+		InTransitDays: n.InTransitDays, ClaimDays: n.ClaimDays, LeavingDays: n.LeavingDays, LeavingCc: n.LeavingCcAlternate, LeavingText: n.LeavingText, Recall: notices.Mode(n.Recall),
 		Digest: n.Digest, MaxPerRun: n.MaxPerRun,
 		Live:   o.ILLiad.BaseURL != "",
 		ILLiad: o.ILLiad.BaseURL != "", OffInILLiad: o.ILLiad.OffInILLiad,
@@ -128,6 +131,11 @@ func (o *OfficeConfig) checkRules(at func(key, format string, args ...any) error
 	for key, line := range map[string]string{"notices.schedule": o.Notices.Schedule, "source.schedule": o.Source.Schedule} {
 		if _, err := notices.ParseSchedule(line, o.location); err != nil {
 			return at(key, "is %q: %v", line, err)
+		}
+	}
+	for language := range o.Notices.LeavingText {
+		if templates.LanguageName(language) == language {
+			return at("notices.leaving_text", "is given in %q, a language in which no letters come; write en, es, pt, ht, vi or zh-Hans", language)
 		}
 	}
 	if a := o.Notices.RehearsalAddress; a != "" && !isAddress(a) {

@@ -31,6 +31,7 @@ CREATE TABLE patron (
     department text NOT NULL DEFAULT '',
     site       text NOT NULL DEFAULT '',
     account_ends date,
+    alternate_email text NOT NULL DEFAULT '', -- where the patron is reached after that
     undeliverable_at timestamptz,           -- a permanent bounce came for email
     undeliverable_why text NOT NULL DEFAULT '',
     away_until date,                        -- read from an auto-reply
