@@ -11,7 +11,7 @@ build:
 	$(GO) build -o bin/illmail ./cmd/illmail
 
 test:
-	@.ci/setup postgres dovecot gcc chromium
+	@.ci/setup postgres dovecot gcc chromium npm
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	  if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	$(GO) vet ./...

@@ -30,6 +30,8 @@ type sample struct {
 	talks  map[string]int64 // conversations by the name of their message
 	msgs   map[string]int64 // messages by name
 	staff  map[string]store.Staff
+
+	version string // page of a version of a letter, see furnish
 }
 
 const samplePassword = "correct horse"
@@ -105,7 +107,7 @@ func (s *sample) day(n int) store.Date { return store.DateOf(s.now, s.now.Locati
 func (s *sample) importRequests(t testing.TB) {
 	t.Helper()
 	people := []store.Patron{
-		{Username: "jdoe3", FirstName: "Jordan", LastName: "Doe", Email: "jdoe3@example.edu", PatronStatus: "Graduate", Department: "History"},
+		{Username: "jdoe3", FirstName: "Jordan", LastName: "Doe", Email: "jdoe3@example.edu", PatronStatus: "Graduate", Department: "History", AccountEnds: s.day(6)},
 		{Username: "mpatel", FirstName: "Meera", LastName: "Patel", Email: "mpatel@example.edu", PatronStatus: "Faculty", Department: "Sociology"},
 		{Username: "swright", FirstName: "Sam", LastName: "Wright", Email: "swright@example.edu", PatronStatus: "Undergraduate", Department: "Biology"},
 		{Username: "kobrien", FirstName: "Kathleen", LastName: "O’Brien", Email: "kobrien@example.edu", PatronStatus: "Staff", Department: "Art"},
