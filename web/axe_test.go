@@ -61,7 +61,7 @@ func (s *sample) looks() map[string][]look {
 		look{name: "ticked", path: "/", do: `document.querySelector(".c-tick input").click()`, then: `document.querySelector(".bulkbar.on")`},
 		look{name: "not found", path: "/conversations/99999999"})
 	var talks []look
-	for _, name := range []string{"renewal", "returned", "file", "private", "recall", "html", "new", "bounce", "system", "away", "bulk"} {
+	for _, name := range []string{"renewal", "returned", "file", "private", "recall", "bounce", "system"} {
 		talks = append(talks, look{name: name, path: at(name)})
 	}
 	talks = append(talks, look{name: "draft to approve", path: at("pickup")}, look{name: "refused reply", path: at("new"),

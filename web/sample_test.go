@@ -93,7 +93,7 @@ func newSample(t testing.TB) *sample {
 		Planner: &notices.Planner{DB: s.db},
 		Offices: []Office{{Office: &notices.Office{ID: s.office.ID, Code: s.office.Code, Name: s.office.Name, Address: s.office.Address, Letter: letter, Rules: &rules, Templates: letters.Set}, Letters: letters,
 			RequestURL: "https://illiad.example.edu/request/{tn}"}},
-		Settings: "state_dir = \"/var/lib/illmail\"\n", Version: "test"})
+		Settings: []SettingsGroup{{Title: "Notices", Rows: []Setting{{"How they go", "once staff release them"}}}}, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

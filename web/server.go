@@ -40,7 +40,7 @@ type Config struct {
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Settings is the effective configuration without secrets, shown to supervisors.
-	Settings string
+	Settings []SettingsGroup
 	Version  string
 
 	Banner     string // a line above every page; "" for none
@@ -81,6 +81,16 @@ type Part struct {
 	Detail string    `json:"detail,omitempty"` // what is wrong and what to do
 	Since  time.Time `json:"since,omitzero"`
 }
+
+// SettingsGroup is what is set about one thing, in words.
+type SettingsGroup struct {
+	Office string // name; "" where there is one office only, or for the whole installation
+	Title  string
+	Rows   []Setting
+}
+
+// Setting is one thing that is set.
+type Setting struct{ Name, Value string }
 
 // Server answers the requests of the pages.
 type Server struct {

@@ -34,11 +34,25 @@ func (s *Server) parts(ctx context.Context) []Part {
 	return list
 }
 
+// partWords say what a part of the installation is for.
+var partWords = map[string]string{
+	"database": "Database", "health": "Checks", "smtp": "Sending mail", "sent": "Sent folder", "sent-proof": "Proof that the server files sent mail",
+	"source": "Requests from the ILL system", "illiad": "ILLiad", "illiad statuses": "Statuses in ILLiad", "statuses": "Statuses of requests",
+	"sign-in": "Sign-in of the mailbox", "client-secret": "Client secret of the mailbox", "notices": "Planning of notices",
+}
+
+func partName(part string) string {
+	if folder, ok := strings.CutPrefix(part, "imap:"); ok {
+		return "Incoming mail (" + folder + ")"
+	}
+	return wordOr(partWords, part, "")
+}
+
 type settingsPage struct {
 	Parts    []Part
 	Offices  []store.Office
-	Settings string        // the effective configuration; "" for those who may not see it
-	Staff    []store.Staff // for admins only
+	Settings []SettingsGroup // none for those who may not see them
+	Staff    []store.Staff   // for admins only
 	Roles    []store.Role
 	Provider string         // by which staff sign in besides; "" for none
 	Linked   map[int64]bool // the accounts that did

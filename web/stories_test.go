@@ -374,8 +374,8 @@ func TestSettings(t *testing.T) {
 	if err := s.db.SetHealth(t.Context(), s.office.ID, "imap:INBOX", false, "The server refuses the log-in; check the password."); err != nil {
 		t.Fatal(err)
 	}
-	tom.get("/settings").status(200).has("does not work", "check the password").hasNot("Staff accounts", "state_dir")
-	ana.get("/settings").status(200).has("Staff accounts", "state_dir")
+	tom.get("/settings").status(200).has("Incoming mail (INBOX)", "needs attention", "check the password").hasNot("Staff accounts", "once staff release them")
+	ana.get("/settings").status(200).has("Staff accounts", "How they go", "once staff release them")
 	ana.post("/settings/staff", "username", "eve", "full_name", "Eve Moss", "role", "staff", "password", "long enough").status(303)
 	ana.post("/settings/staff", "username", "eve", "role", "staff", "password", "long enough").status(409)
 	ana.post("/settings/staff", "username", "e v", "role", "staff", "password", "long enough").status(400)

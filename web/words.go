@@ -72,6 +72,7 @@ var wordFuncs = template.FuncMap{
 	"proposal":     func(s string) string { return wordOr(proposalWords, s, "") },
 	"found":        func(s string) string { return wordOr(foundWords, s, "") },
 	"writeBack":    func(s string) string { return wordOr(writeBackWords, s, "") },
+	"part":         partName,
 	"intent":       func(s string) string { return wordOr(intentWords, s, "Not read yet") },
 	"kind":         func(s string) string { return wordOr(kindWords, s, "Not read yet") },
 	"state":        func(s string) string { return wordOr(stateWords, s, "") },

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -197,16 +196,3 @@ func (inst *installation) sentProof(ctx context.Context, o *OfficeConfig) (bool,
 
 // sentProofPart is the part of health under which the proof is kept.
 const sentProofPart = "sent-proof"
-
-// settings is the effective configuration without its secrets, as JSON.
-func (c *Config) settings() string {
-	b, err := json.MarshalIndent(struct {
-		Listen    string          `json:"listen"`
-		Offices   []OfficeConfig  `json:"offices"`
-		Retention RetentionConfig `json:"retention"`
-	}{c.Web.Listen, c.Offices, c.Retention}, "", "  ")
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
