@@ -40,6 +40,8 @@ type look struct {
 
 // notPages are the routes under GET that answer with no page of ours, and why.
 var notPages = map[string]string{
+	"GET /login/oidc":                 "leads to the provider",
+	"GET " + CallbackPath:             "leads back from the provider",
 	"GET /healthz":                    "JSON",
 	"GET /events":                     "a stream of events",
 	"GET /files/{id}":                 "a download",
@@ -74,6 +76,9 @@ func (s *sample) looks() map[string][]look {
 		"GET /login": {{name: "sign-in", path: "/login"}, {name: "refused", path: "/login",
 			do:   `document.querySelector("#username").value = "ana"; document.querySelector("#password").value = "wrong"; document.querySelector("button.primary").click()`,
 			then: `document.querySelector("#problem")`}},
+		"GET /away": {{name: "who is away", path: "/away"}, {name: "to one who is away", path: at("file"),
+			do:   fmt.Sprintf(`const to = document.querySelector("#assign-to"); to.value = "%d"; to.form.requestSubmit(to.form.querySelector("button:last-of-type"))`, s.staff["tom"].ID),
+			then: `document.querySelector("[name=anyway]")`}},
 		"GET /{$}":                list,
 		"GET /conversations/{id}": talks,
 		"GET /cancel": {{name: "cancel", path: "/cancel?office=healey&tn=412790"}, {name: "its letter", path: "/cancel?office=healey&tn=412790",
@@ -257,6 +262,8 @@ func (s *sample) furnish(t *testing.T) {
 	lin.post(conv(s.talks["pickup"])+"/reply", "body", "Yes, with a note from you.", "action", "approval").status(303)
 	ana.post(conv(s.talks["html"])+"/note", "body", "Look at this one.").status(303)
 	ana.post(conv(s.talks["conditional"])+"/state", "action", "snooze", "until", "answer", "last_message", fmt.Sprint(s.msgs["conditional"])).status(303)
+	today := store.DateOf(s.now, s.now.Location())
+	ana.post("/away", "staff", fmt.Sprint(s.staff["tom"].ID), "from", today.String(), "until", today.AddDays(3).String(), "cover", fmt.Sprint(s.staff["ana"].ID)).status(303)
 	ana.post("/templates/healey/overdue/en/publish", "source", goodWords, "was", "0").status(303)
 	s.version = strings.Split(lin.post("/templates/healey/overdue/en/propose", "source", strings.Replace(goodWords, "bring it back", "return it", 1)).status(303).location, "&")[0]
 }

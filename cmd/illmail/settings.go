@@ -23,6 +23,9 @@ func (c *Config) settings() []web.SettingsGroup {
 			"What names the patron", kept(c.Retention.PatronDays, "after the request was finished"),
 			"Copyright counts, without names", plural(c.Retention.CopyrightYears, "year")),
 	}
+	if c.OIDC.Issuer != "" {
+		list = append(list, group("", "Signing in besides", "Provider", c.OIDC.Issuer, "Is called", c.OIDC.Name, "Client", c.OIDC.ClientID, "Name from", c.OIDC.UsernameClaim, "Roles from", c.OIDC.RolesClaim))
+	}
 	for i := range c.Offices {
 		list = append(list, c.Offices[i].settings(len(c.Offices) > 1)...)
 	}
@@ -52,7 +55,7 @@ func (o *OfficeConfig) settings(named bool) []web.SettingsGroup {
 	}
 	list := []web.SettingsGroup{
 		group(name, "The office", "Name", o.Name, "Address", o.Address, "Further addresses", strings.Join(o.Aliases, ", "), "Patrons’ domains", strings.Join(o.Domains, ", "),
-			"Known libraries and systems", strings.Join(o.Partners, ", "), "Time zone", o.Timezone, "Phone", o.Phone, "Hours", o.Hours, "Web page", o.URL, "Items go back to", o.ReturnTo),
+			"Known libraries and systems", strings.Join(o.Partners, ", "), "Time zone", o.Timezone, "Phone", o.Phone, "Hours, in letters", o.Hours, "Hours that count", o.OpenHours, "Web page", o.URL, "Items go back to", o.ReturnTo, "What nobody takes is told to", o.Unanswered.Address),
 		group(name, "Mail coming in", "Server", server(in.Host, in.Port, in.Security), "Signs in as", login(in.Username, in.Auth), "Folders", strings.Join(in.folders, ", "),
 			"Sent mail", cmp.Or(in.SentFolder, "found by itself"), "The first run takes in", cmp.Or(map[string]string{"now": "what arrives from then on", "all": "everything"}[in.Start], "what arrived since "+in.Start),
 			"Once it is filed, mail on the server", afterFiling(in.AfterFiling), "Looks at least every", time.Duration(in.PollInterval).String()),
