@@ -43,6 +43,9 @@ type frame struct {
 	Tab     string // the pile that is current
 	Query   string // what was searched for
 	Live    int64  // see hub.version
+	Self    string // where one stands, for who comes next at this desk
+	// Drafting: the page has a form with the id “draft”, which keeps what is written.
+	Drafting bool
 }
 
 // IsTab reports whether that pile is the one that is shown.
@@ -124,8 +127,22 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 		f.Undo = s.undoable(v)
 		f.Back = s.takeBacks(v)
 	}
-	if p, ok := data.(*listPage); ok {
+	f.Self = "/"
+	if v.r.Method == http.MethodGet {
+		u, q := *v.r.URL, v.r.URL.Query()
+		for _, said := range []string{"done", "of", "undo"} { // to the one who did it
+			q.Del(said)
+		}
+		u.RawQuery = q.Encode()
+		f.Self = u.RequestURI()
+	}
+	switch p := data.(type) {
+	case *listPage:
 		f.Tab, f.Query = p.Tab.Name, p.Query
+	case *conversationPage:
+		f.Self, f.Drafting = fmt.Sprintf("/conversations/%d", p.C.ID), p.Reply != nil
+	case writePage:
+		f.Drafting = true
 	}
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, "base", f); err != nil {

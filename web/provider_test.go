@@ -313,7 +313,7 @@ func TestProviderIsDown(t *testing.T) {
 	s, p := newSampleWith(t, nil)
 	p.set(func() { p.down = true })
 	b := s.signIn(t, "")
-	b.get("/login/oidc").status(503).has("Example University cannot be reached just now.", "could not be reached a moment ago", `name="password"`)
+	b.get("/login/oidc").status(503).has("Example University cannot be reached just now.", `name="password"`)
 	b.get("/login").status(200).has("could not be reached a moment ago")
 	s.signIn(t, "ana").get("/settings").status(200).has("Nobody can sign in with Example University")
 	p.set(func() { p.down = false })

@@ -180,7 +180,7 @@ func (s *Server) reply(v *visit) error {
 	if problem == "" {
 		switch in.action {
 		case "send_wait", "send_close":
-		case "draft", "attach":
+		case "draft", "attach", "switch":
 			return s.toDraft(v, in, "draft")
 		case "detach":
 			if err := s.Desk.Detach(v.ctx(), id, in.owner, in.detach); err != nil {
@@ -199,8 +199,12 @@ func (s *Server) reply(v *visit) error {
 	return s.send(v, in, problem)
 }
 
-// toDraft goes back to the form, to the draft that is being written there.
+// toDraft goes back to the form, to the draft that is being written there; or on
+// to the next person at this desk.
 func (s *Server) toDraft(v *visit, in written, done string) error {
+	if in.action == "switch" {
+		return s.leave(v, fmt.Sprintf("/conversations/%d", in.ConversationID))
+	}
 	of := ""
 	if in.DraftOf != 0 {
 		of = fmt.Sprintf("&draft=%d", in.DraftOf)

@@ -164,6 +164,7 @@ func (s *Server) routes() []route {
 		{"GET /login/oidc", anybody, s.beginSignIn},
 		{"GET " + CallbackPath, anybody, s.endSignIn},
 		{"POST /logout", anybody, s.logout},
+		{"POST /switch", anybody, s.switchUser},
 		{"GET /healthz", anybody, s.healthz},
 
 		{"GET /{$}", student, s.list},

@@ -51,7 +51,7 @@ func (s *Server) loginPage(v *visit) error {
 	if v.staff.ID != 0 {
 		return v.redirect(localPath(v.r.FormValue("to")))
 	}
-	return s.showLogin(v, http.StatusOK, loginData{To: v.r.FormValue("to")})
+	return s.showLogin(v, http.StatusOK, loginData{To: v.r.FormValue("to"), Username: v.r.FormValue("user")})
 }
 
 // loginData is what the sign-in page shows.
@@ -61,10 +61,29 @@ type loginData struct {
 	Hint     string
 	Problem  string
 	Provider *providerLink // nil: local accounts only
+	Desk     []deskUser
+}
+
+// deskUser is someone who signed in lately in this browser.
+type deskUser struct {
+	store.DeskUser
+	Href   string // to the page on which only the password is missing
+	Chosen bool
 }
 
 func (s *Server) showLogin(v *visit, status int, d loginData) error {
 	d.Hint, d.Provider = s.SignInHint, s.providerLink(d.To, d.Username)
+	users, err := s.DB.DeskUsers(v.ctx(), s.desk(v), v.now)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		href := "/login?" + url.Values{"user": {u.Username}, "to": {localPath(d.To)}}.Encode()
+		if !u.HasPassword && d.Provider != nil {
+			href = s.providerLink(d.To, u.Username).Href
+		}
+		d.Desk = append(d.Desk, deskUser{u, href, u.Username == d.Username})
+	}
 	return s.render(v, status, "login", "", d)
 }
 
@@ -95,16 +114,46 @@ func (s *Server) enter(v *visit, staff store.Staff, to string) error {
 		return err
 	}
 	http.SetCookie(v.w, s.cookie(token, 0))
+	desk, err := s.DB.RememberAtDesk(v.ctx(), s.desk(v), staff.ID, v.now)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(v.w, s.deskCookie(desk))
 	return v.redirect(localPath(to))
 }
 
-func (s *Server) logout(v *visit) error {
+// deskCookie lets the sign-in page offer who signed in lately in this browser.
+func (s *Server) deskCookie(value string) *http.Cookie {
+	c := s.cookie(value, int(store.DeskLife.Seconds()))
+	c.Name += "-desk"
+	return c
+}
+
+func (s *Server) desk(v *visit) string {
+	c, err := v.r.Cookie(s.deskCookie("").Name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+func (s *Server) logout(v *visit) error { return s.leave(v, "") }
+
+// switchUser signs out and leads back to the same page once a colleague has
+// signed in. What was being written is a draft by then: see toDraft.
+func (s *Server) switchUser(v *visit) error { return s.leave(v, v.r.PostFormValue("to")) }
+
+// leave signs out, and leads to a page of ours after the next sign-in.
+func (s *Server) leave(v *visit, to string) error {
 	if err := s.endSession(v); err != nil {
 		return err
 	}
 	http.SetCookie(v.w, s.cookie("", -1))
 	v.w.Header().Set("Clear-Site-Data", `"cache"`)
-	return v.redirect("/login")
+	if to = localPath(to); to == "/" {
+		return v.redirect("/login")
+	}
+	return v.redirect("/login?to=" + url.QueryEscape(to))
 }
 
 func (s *Server) endSession(v *visit) error {

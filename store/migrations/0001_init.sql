@@ -352,6 +352,14 @@ CREATE TABLE staff_sign_in (
 );
 CREATE INDEX staff_sign_in_remote ON staff_sign_in (remote, begun_at);
 
+-- Who signed in lately in one browser: a shared desk offers them.
+CREATE TABLE desk_user (
+    desk_hash bytea NOT NULL,                 -- sha256 of the cookie's value
+    staff_id  bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
+    used_at   timestamptz NOT NULL,
+    PRIMARY KEY (desk_hash, staff_id)
+);
+
 -- When someone of the staff is away, both days included, and who stands in for them.
 CREATE TABLE absence (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -102,6 +102,7 @@
 		c: () => press("c"),
 		y: () => press("y"),
 		Y: () => press("Y"),
+		U: () => press("U"),
 		l: () => $("[data-key=l]")?.focus(),
 		"/": () => $("#q")?.select(),
 		"?": () => $("#keys")?.showModal(),
@@ -152,7 +153,7 @@
 	}
 
 	// Drafts are saved as one types.
-	let dirty = false;
+	let dirty = false, edited = false;
 	const draft = $("form[data-draft]");
 	if (draft) {
 		let timer;
@@ -178,11 +179,17 @@
 		};
 		draft.addEventListener("input", (e) => {
 			if (!["body", "subject", "cc", "to"].includes(e.target.name)) return;
-			dirty = true;
+			dirty = edited = true;
 			clearTimeout(timer);
 			timer = setTimeout(() => { if (!draft.dataset.sent) save(); }, 1200);
 		});
 		$("input[type=file]", draft)?.addEventListener("change", () => draft.requestSubmit($("button[value=attach]", draft)));
+		// A letter that was only looked at makes no draft when the next person comes.
+		$("button[data-key=U]")?.addEventListener("click", (e) => {
+			if (edited || $("input[type=file]", draft)?.files.length) return;
+			e.preventDefault();
+			$("#me").requestSubmit();
+		});
 		addEventListener("beforeunload", (e) => { if (dirty) e.preventDefault(); });
 	}
 
