@@ -160,11 +160,16 @@ func (p *Provider) oauth(found *oidc.Provider) *oauth2.Config {
 }
 
 // authURL is where the browser goes to sign in. hint is the username of who is
-// expected; "" for nobody.
-func (p *Provider) authURL(found *oidc.Provider, s store.PendingSignIn, hint string) string {
+// expected; "" for nobody. afresh asks the provider not to take for granted that
+// it is still the one who signed in there last.
+func (p *Provider) authURL(found *oidc.Provider, s store.PendingSignIn, hint string, afresh bool) string {
 	options := []oauth2.AuthCodeOption{oidc.Nonce(s.Nonce), oauth2.S256ChallengeOption(s.Verifier)}
-	if p.Prompt != "" {
-		options = append(options, oauth2.SetAuthURLParam("prompt", p.Prompt))
+	prompt := p.Prompt
+	if prompt == "" && afresh {
+		prompt = "login"
+	}
+	if prompt != "" {
+		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
 	}
 	if hint != "" {
 		if p.UsernameDomain != "" {

@@ -56,6 +56,10 @@ func (s *Server) beginSignIn(v *visit) error {
 	if err != nil {
 		return s.signInProblem(v, http.StatusServiceUnavailable, to, fmt.Sprintf("%s cannot be reached just now. Sign in with your password of this program, or try again in a minute.", s.Provider.Name))
 	}
+	here, err := s.DB.DeskUsers(v.ctx(), s.desk(v), v.now)
+	if err != nil {
+		return err
+	}
 	begun, err := s.DB.BeginStaffSignIn(v.ctx(), oauth2.GenerateVerifier(), to, remoteHost(v.r), v.now)
 	if errors.Is(err, store.ErrTooManyLogins) {
 		return s.signInProblem(v, http.StatusTooManyRequests, to, "Too many sign-ins were begun here; try again in fifteen minutes.")
@@ -64,7 +68,8 @@ func (s *Server) beginSignIn(v *visit) error {
 		return err
 	}
 	http.SetCookie(v.w, s.signInCookie(begun.Browser, 600))
-	return v.redirect(s.Provider.authURL(found, begun, v.r.FormValue("user")))
+	hint := v.r.FormValue("user")
+	return v.redirect(s.Provider.authURL(found, begun, hint, hint != "" || len(here) > 1))
 }
 
 // oauthError is how RFC 6749 section 4.1.2.1 names errors.

@@ -382,6 +382,58 @@ func TestProviderByAddress(t *testing.T) {
 	b.get("/").status(200).has("Ana Ruiz")
 }
 
+// TestProviderAsksAfreshOnASharedDesk: nobody goes on as the one before them.
+func TestProviderAsksAfreshOnASharedDesk(t *testing.T) {
+	t.Parallel()
+	s, _ := newSampleWith(t, nil)
+	b := s.signIn(t, "")
+	asks := func(path, name string) string {
+		t.Helper()
+		u, err := url.Parse(b.get(path).status(303).location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.Query().Get(name)
+	}
+	if got := asks("/login/oidc", "prompt"); got != "" {
+		t.Errorf("the first one is asked %q", got)
+	}
+	b.elsewhere("/login/oidc").status(303)
+	if got := asks("/login/oidc", "prompt"); got != "" {
+		t.Errorf("the only one is asked %q", got)
+	}
+	b.post("/switch").status(303)
+	b.get("/login").status(200).has(`href="/login?to=%2F&amp;user=tom"`) // he has a password, too
+	b.post("/login", "username", "ana", "password", samplePassword).status(303)
+	b.post("/switch").status(303)
+	if got := asks("/login/oidc", "prompt"); got != "login" {
+		t.Errorf("one of several is asked %q", got)
+	}
+	if got := asks("/login/oidc?user=tom", "login_hint"); got != "tom" {
+		t.Errorf("who is expected is %q", got)
+	}
+	// Who has no password is sent to the provider at once.
+	kim, err := s.db.AddStaff(t.Context(), store.Staff{Username: "kim", FullName: "Kim Park", Role: store.RoleStaff}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.RememberAtDesk(t.Context(), deskOf(b), kim.ID, s.now); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/login").status(200).has(`href="/login/oidc?user=kim"`)
+}
+
+// deskOf is by what the browser is known.
+func deskOf(b *browser) string {
+	u, _ := url.Parse(b.site)
+	for _, c := range b.client.Jar.Cookies(u) {
+		if strings.HasSuffix(c.Name, "-desk") {
+			return c.Value
+		}
+	}
+	return ""
+}
+
 func TestSignInByProviderInTheBrowser(t *testing.T) {
 	t.Parallel()
 	s, _ := newSampleWith(t, nil)
