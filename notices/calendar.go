@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +63,22 @@ func NewCalendar(weekdays, dates []string) (Calendar, error) {
 	}
 	slices.SortFunc(c.closed, store.Date.Compare)
 	return c, nil
+}
+
+// With is the calendar with further closed dates.
+func (c Calendar) With(dates []store.Date) Calendar {
+	c.closed, c.closedSet = slices.Clone(c.closed), maps.Clone(c.closedSet)
+	if c.closedSet == nil {
+		c.closedSet = map[store.Date]struct{}{}
+	}
+	for _, d := range dates {
+		if _, known := c.closedSet[d]; !known && !c.closedWeekdays[d.Weekday()] {
+			c.closedSet[d] = struct{}{}
+			c.closed = append(c.closed, d)
+		}
+	}
+	slices.SortFunc(c.closed, store.Date.Compare)
+	return c
 }
 
 func parseWeekday(name string) (time.Weekday, bool) {

@@ -40,6 +40,8 @@ type Decision struct {
 	SendOn store.Date // the day on which it goes; zero: unknown
 	// ConversationID is the conversation that holds it, or 0.
 	ConversationID int64
+	// ByStaff: staff hold it until they release it.
+	ByStaff bool
 	// Confirm: staff must have confirmed first what the letter takes for true.
 	Confirm string
 
@@ -149,6 +151,13 @@ func (d *decider) judge(dec *Decision) {
 			return
 		}
 		dec.Confirm = "confirm that the patron still has it"
+	}
+	for _, h := range d.f.ByStaff {
+		if h.Kind == dec.Kind && !h.Cycle.Before(dec.Cycle) { // an earlier cycle inherits
+			dec.ByStaff = true
+			hold(never, "held by %s: %s", h.Staff, h.Reason)
+			return
+		}
 	}
 	if t.State == store.StateInHands && !recall && dec.Kind != store.KindClaim {
 		hold(never, "the status is “%s”", t.Status)
@@ -305,7 +314,12 @@ func (d *decider) closeOthers() {
 		if slices.ContainsFunc(d.out, same) {
 			continue
 		}
-		d.out = append(d.out, Decision{Kind: n.Kind, Rung: n.Rung, Cycle: n.Cycle, Days: n.Days, Action: Skip,
-			State: store.NoticeSkipped, Reason: d.whyNot(n), DueOn: n.PlannedOn})
+		dec := Decision{Kind: n.Kind, Rung: n.Rung, Cycle: n.Cycle, Days: n.Days, Action: Skip,
+			State: store.NoticeSkipped, Reason: d.whyNot(n), DueOn: n.PlannedOn}
+		if today, cal := d.day.Date, &d.rules.Calendar; dec.Reason == notDue && !cal.IsOpen(today) {
+			// Staff closed the day on which it had fallen due.
+			dec.Action, dec.State, dec.SendOn, dec.Reason = Hold, store.NoticeHeld, cal.NextOpen(today), fmt.Sprintf("%s is a closed day", today)
+		}
+		d.out = append(d.out, dec)
 	}
 }

@@ -49,6 +49,21 @@ type Office struct {
 	RehearsalAddress string
 }
 
+// ClosedOn is the office with the days that its staff closed.
+func (o *Office) ClosedOn(days []store.ClosedDay) *Office {
+	if len(days) == 0 {
+		return o
+	}
+	dates := make([]store.Date, len(days))
+	for i, d := range days {
+		dates[i] = d.Day
+	}
+	office, rules := *o, *o.Rules
+	rules.Calendar = rules.Calendar.With(dates)
+	office.Rules = &rules
+	return &office
+}
+
 // untold takes out of the facts what was told in a rehearsal only, unless this
 // is one.
 func (o *Office) untold(facts []store.NoticeFacts) []store.NoticeFacts {

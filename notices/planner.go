@@ -28,20 +28,6 @@ type Options struct {
 	Fire *store.Fire
 }
 
-// PlanLine is one notice of a plan as `illmail notices plan --json` tells it.
-type PlanLine struct {
-	Office       string           `json:"office"`
-	Kind         store.NoticeKind `json:"kind"`
-	Rung         int              `json:"rung"` // the highest among the items
-	Username     string           `json:"username"`
-	To           string           `json:"to"`
-	Transactions []int64          `json:"transactions"`
-	Decision     Action           `json:"decision"`
-	Reason       string           `json:"reason"`
-	Subject      string           `json:"subject"`
-	SendOn       store.Date       `json:"send_on"` // "" where the day is not known, or never comes
-}
-
 // Result is what a run did.
 type Result struct {
 	Lines   []PlanLine
@@ -111,6 +97,28 @@ func (p *Planner) Run(ctx context.Context, o *Office, on store.Date, now time.Ti
 	return res, nil
 }
 
+// ReturnsProcessed plans today's notices at once and lets the day's overdue
+// ones go that wait for approval: the morning's returns are in the records. It
+// returns how many mails go.
+func (p *Planner) ReturnsProcessed(ctx context.Context, o *Office, now time.Time, staff string) (int, error) {
+	res, err := p.Run(ctx, o, o.today(now), now, Options{})
+	if err != nil {
+		return 0, err
+	}
+	held, err := p.DB.ListOutbox(ctx, store.OutboxFilter{OfficeID: o.ID, State: store.OutboxHeld, Kind: store.KindOverdue})
+	if err != nil {
+		return 0, err
+	}
+	var ids []int64
+	for _, m := range held {
+		if m.Reason == waitsForApproval {
+			ids = append(ids, m.ID)
+		}
+	}
+	n, err := p.DB.ReleaseMails(ctx, o.ID, ids, staff)
+	return res.Queued + n, err
+}
+
 func (p *Planner) recordOnly(ctx context.Context, fire *store.Fire) error {
 	if fire == nil {
 		return nil
@@ -152,6 +160,7 @@ func (r *run) decide(ctx context.Context, on store.Date) error {
 	if err != nil {
 		return err
 	}
+	r.office = r.office.ClosedOn(info.ClosedDays)
 	rules := r.office.Rules
 	r.started, r.missed = info.Started, info.MissedFires
 	r.day = Day{Date: on, Paused: info.NoticesPaused}
@@ -296,6 +305,13 @@ func (r *run) run(ctx context.Context, on store.Date) (Result, error) {
 	return res, nil
 }
 
+// Why a mail is held where nothing is unusual about it: the next run holds it
+// for the same reason again.
+const (
+	waitsForApproval = "waits for approval"
+	firstNotices     = "the first notices of this office: waits for approval"
+)
+
 // approve says of each group whether it goes or waits for approval. What
 // waited for approval goes on waiting; what was approved goes.
 func (r *run) approve() {
@@ -328,9 +344,9 @@ func (r *run) approve() {
 			why = confirm
 		case why != "":
 		case !r.started:
-			why = "the first notices of this office: waits for approval"
+			why = firstNotices
 		case cmp.Or(rule.Mode, r.office.Rules.Mode) == ModeApprove:
-			why = "waits for approval"
+			why = waitsForApproval
 		}
 		g.state, g.reason = store.OutboxQueued, why
 		if why != "" {
@@ -444,37 +460,4 @@ func (r *run) raiseHeld(ctx context.Context) error {
 		}
 	}
 	return r.tx.RaiseHeld(ctx, ids, r.day.Date, "notices have been held for more than five open days: for the supervisor")
-}
-
-// lines tells the plan, without the lower rungs that a letter passes.
-func (r *run) lines() []PlanLine {
-	lines := make([]PlanLine, 0, len(r.groups)+len(r.others))
-	for _, g := range r.groups {
-		if len(g.items) == 0 {
-			continue
-		}
-		l := r.line(g.items[0])
-		l.Subject, l.Reason, l.Transactions = g.letter.Subject, groupReason(g.items), nil
-		if g.items[0].Confirm != "" && g.state != store.OutboxQueued {
-			l.Decision, l.SendOn = Hold, store.Date{} // nothing makes it go but the word of staff
-		}
-		for _, it := range g.items {
-			l.Transactions = append(l.Transactions, it.facts.Transaction.TransactionNumber)
-		}
-		slices.Sort(l.Transactions)
-		lines = append(lines, l)
-	}
-	for _, it := range r.others {
-		if it.State != store.NoticePassed {
-			lines = append(lines, r.line(it))
-		}
-	}
-	return lines
-}
-
-func (r *run) line(it item) PlanLine {
-	return PlanLine{
-		Office: r.office.Code, Kind: it.Kind, Rung: it.Rung, Username: it.facts.Patron.Username, To: it.facts.Patron.Email,
-		Transactions: []int64{it.facts.Transaction.TransactionNumber}, Decision: it.Action, Reason: it.Reason, SendOn: it.SendOn,
-	}
 }

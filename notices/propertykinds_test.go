@@ -2,6 +2,7 @@ package notices
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -22,10 +23,11 @@ type thing struct {
 	state   store.State
 	moved   store.Date
 	paper   bool
-	mails   []oracleMail // of the lender, at most one a day
-	asking  []int64      // conversations with the lender that wait
-	missed  store.Date   // staff looked for it in vain; zero: or found it since
-	carried store.Date   // the last day on which a recall went
+	mails   []oracleMail                    // of the lender, at most one a day
+	asking  []int64                         // conversations with the lender that wait
+	missed  store.Date                      // staff looked for it in vain; zero: or found it since
+	carried store.Date                      // the last day on which a recall went
+	kept    map[store.NoticeKind]store.Date // by staff: the cycle
 }
 
 // Histories of what is shipped, shelved, collected, delivered, called back,
@@ -132,7 +134,27 @@ func (h *thingHistory) event() {
 		}
 	}
 	lends := x.state == store.StateOnLoan
-	switch e := rapid.SampledFrom([]string{"move on", "move on", "lender", "lender", "lender", "settle lender", "look", "leave", "write", "answer", "close", "bounce", "mend"}).Draw(h.rt, "event"); e {
+	switch e := rapid.SampledFrom([]string{"move on", "move on", "lender", "lender", "lender", "settle lender", "look", "leave", "write", "answer", "close", "bounce", "mend", "keep", "let go"}).Draw(h.rt, "event"); e {
+	case "keep":
+		due := h.due(x)
+		if len(due) == 0 {
+			return
+		}
+		kind := slices.Sorted(maps.Keys(due))[0]
+		if err := h.db.HoldNotice(h.ctx, h.holdOf(x.tn, kind, due[kind].cycle.String())); err != nil {
+			h.Fatal(err)
+		}
+		if x.kept == nil {
+			x.kept = map[store.NoticeKind]store.Date{}
+		}
+		x.kept[kind] = due[kind].cycle
+	case "let go":
+		for kind, cycle := range x.kept {
+			if err := h.db.ReleaseNotice(h.ctx, h.holdOf(x.tn, kind, cycle.String())); err != nil {
+				h.Fatal(err)
+			}
+		}
+		x.kept = nil
 	case "move on":
 		nexts := map[store.State][]store.State{
 			store.StateSent:      {store.StateSent, store.StateOnShelf, store.StateDelivered},
@@ -235,6 +257,9 @@ func (x *thing) said(since store.Date, says ...string) (m oracleMail, on store.D
 func (h *thingHistory) due(x *thing) map[store.NoticeKind]letterTold {
 	cal, out := &h.office.Rules.Calendar, map[store.NoticeKind]letterTold{}
 	tell := func(kind store.NoticeKind, cycle store.Date, days int, rungs ...int) {
+		if kept, ok := x.kept[kind]; ok && !kept.Before(cycle) {
+			return
+		}
 		rung := 0
 		for k, n := range rungs {
 			if days >= n {

@@ -59,6 +59,9 @@ func plural(n int, unit string) string {
 	return fmt.Sprintf("%d %ss", n, unit)
 }
 
+// notDue is why a notice does not go for which nothing else speaks.
+const notDue = "not due any more"
+
 // whyNot says why a notice that waited is not due any more.
 func (d *decider) whyNot(n store.NoticeRow) string {
 	t := &d.f.Transaction
@@ -108,5 +111,5 @@ func (d *decider) whyNot(n store.NoticeRow) string {
 	case n.Kind == store.KindDueSoon && d.day.Date.After(cycle):
 		return "the due date has passed"
 	}
-	return "not due any more"
+	return notDue
 }

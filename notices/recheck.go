@@ -19,7 +19,11 @@ func (w *worker) recheck(ctx context.Context, m store.OutboxMail) (_ store.Outbo
 	case store.KindUnanswered:
 		return w.recheckUnanswered(ctx, m)
 	}
-	o := w.office
+	closed, err := w.DB.ClosedDays(ctx, w.office.ID)
+	if err != nil {
+		return m, false, err
+	}
+	o := w.office.ClosedOn(closed)
 	day := Day{Date: m.DecidedFor}
 	named := !m.DecidedFor.IsZero()
 	if !named {
@@ -86,12 +90,18 @@ func (w *worker) recheck(ctx context.Context, m store.OutboxMail) (_ store.Outbo
 		}
 		p := items[0].facts.Patron
 		m.Rung, m.Recipient, m.RecipientName = items[0].Rung, p.Email, p.Name()
-		m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template = l.Subject, l.Text, l.HTML, l.ref, l.template
+		m.Ref, m.Template = l.ref, l.template
+		if m.EditedFrom == "" || m.EditedFrom != l.Text {
+			m.Subject, m.BodyText, m.BodyHTML = l.Subject, l.Text, l.HTML
+		}
+		if m.EditedFrom != "" && m.EditedFrom != l.Text {
+			m.State, m.Reason, m.EditedFrom = store.OutboxHeld, "edited by hand, but what it tells has changed since: look at it again", ""
+		}
 	}
 	if err := w.DB.RewriteClaimed(ctx, m, drops, kept); err != nil {
 		return m, false, err
 	}
-	return m, len(kept) > 0, nil
+	return m, len(kept) > 0 && m.State != store.OutboxHeld, nil
 }
 
 // stillDue returns the decision by which the notice still goes, or why it does
@@ -114,7 +124,7 @@ func stillDue(day Day, rules *Rules, f *store.NoticeFacts, r store.NoticeRow) (D
 			return d, d.Reason
 		}
 	}
-	return Decision{}, "not due any more"
+	return Decision{}, notDue
 }
 
 const (

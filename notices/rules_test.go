@@ -1,10 +1,13 @@
 package notices
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"illmail/store"
 )
@@ -73,5 +76,34 @@ func TestStale(t *testing.T) {
 	r.MaxAge = 0
 	if why := r.stale(monday, store.Date{}, time.Time{}, now); why != "" {
 		t.Errorf("stale without max_age: %s", why)
+	}
+}
+
+// The rules of an office as people read them.
+func TestRulesInWords(t *testing.T) {
+	r := testRules(t)
+	r.Own = []Rule{{Name: "faculty", Kind: store.KindOverdue, PatronStatuses: []string{"Faculty", "Staff"}, Days: []int{14}, Every: 30, Cc: []string{"dean@example.edu"}, Mode: ModeApprove},
+		{Name: "films", Kind: store.KindDueSoon, RequestTypes: []string{"Media"}, Mode: ModeOff}}
+	r.PickupDays, r.ILLiad, r.OffInILLiad = []int{1}, true, []string{"overdue", "cancellation"}
+	var got []string
+	for _, w := range r.Describe() {
+		got = append(got, fmt.Sprintf("%s|%s|%s|%s|%s|%s|%t", w.Kind, w.Name, w.Who, w.When, w.Letter, w.Mode, w.Held != ""))
+	}
+	want := []string{
+		"cancellation||all|when it is cancelled, up to 7 open days later|that of its reason|send|false",
+		"overdue|faculty|patron status Faculty or Staff|14 days overdue, then every 30 days|overdue, in copy to dean@example.edu|approve|false",
+		"overdue||all that no rule above is for|1, 7, 14, 28 days overdue|overdue|send|false",
+		"due_soon|films|request type Media|never||off|false",
+		"due_soon||all that no rule above is for|3 days before the due date|due_soon|send|false",
+		"delay||all|7, 14 open days without movement|delay|send|false",
+		"pickup||all|1 open day on the hold shelf, where it is kept for 10 open days|pickup|send|true",
+		"delivery||all|never||off|false",
+		"in_transit||all|never||off|false",
+		"recall||all|when its lender recalls it or calls it overdue, once staff confirm that the patron has it|recall|approve|false",
+		"claim||all|never||off|false",
+		"leaving||all|never||off|false",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }

@@ -43,6 +43,25 @@ func NoticesJob(p *Planner, o *Office) (Job, error) {
 	}, nil
 }
 
+// LapseJob lets a batch that nobody approved lapse when its day is over, so
+// that nobody lets yesterday's letters go; the next run plans it anew.
+func LapseJob(p *Planner, o *Office) (Job, error) {
+	s, err := ParseSchedule("0 0 * * *", o.Rules.Location)
+	if err != nil {
+		return Job{}, err
+	}
+	return Job{
+		OfficeID: o.ID, Name: "lapse", Schedule: s,
+		Run: func(ctx context.Context, fire store.Fire, now time.Time) error {
+			n, err := p.DB.LapseUnapproved(ctx, fire, o.today(now), []string{waitsForApproval, firstNotices})
+			if n > 0 && p.Log != nil {
+				p.Log.Info("notices lapsed that nobody approved", "office", o.Code, "mails", n)
+			}
+			return err
+		},
+	}, nil
+}
+
 // Scheduler runs jobs when their schedules fire. Clocks may jump: what decides
 // whether a fire ran is its row.
 type Scheduler struct {

@@ -69,6 +69,7 @@ func readFacts(ctx context.Context, tx pgx.Tx, ids []int64) ([]NoticeFacts, erro
 		byHand       []HandLetter
 		lender       []LenderMail
 		notFound     []answer
+		byStaff      []NoticeHold
 	)
 	b := &pgx.Batch{}
 	queue(b, &transactions, `SELECT `+factTransactionColumns+` FROM transaction WHERE id = ANY ($1) ORDER BY transaction_number`, ids)
@@ -124,6 +125,7 @@ func readFacts(ctx context.Context, tx pgx.Tx, ids []int64) ([]NoticeFacts, erro
 			AND p.kind = CASE mail.intent WHEN 'recall' THEN 'recalled' WHEN 'lender_shipped' THEN 'shipped' END
 		WHERE p.state IS DISTINCT FROM 'dismissed' -- staff said that it is not so
 		ORDER BY mail.internal_date DESC`, ids)
+	queue(b, &byStaff, `SELECT office_id, transaction_id, kind, cycle, reason, staff, at FROM notice_hold WHERE transaction_id = ANY ($1)`, ids)
 	queue(b, &notFound, `
 		SELECT transaction_id, at FROM (
 			SELECT DISTINCT ON (transaction_id) transaction_id, outcome, at FROM claim_outcome WHERE transaction_id = ANY ($1) ORDER BY transaction_id, id DESC) last
@@ -155,6 +157,9 @@ func readFacts(ctx context.Context, tx pgx.Tx, ids []int64) ([]NoticeFacts, erro
 	}
 	for _, l := range lender {
 		at[l.TransactionID].Lender = append(at[l.TransactionID].Lender, l)
+	}
+	for _, h := range byStaff {
+		at[h.TransactionID].ByStaff = append(at[h.TransactionID].ByStaff, h)
 	}
 	for _, o := range notFound {
 		at[o.TransactionID].NotFound = o.At

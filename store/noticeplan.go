@@ -56,8 +56,9 @@ type NoticeOffice struct {
 	NoticesPaused bool
 	DataDate      Date
 	ImportedAt    *time.Time
-	Started       bool // a notice of the office was once sent, or released to be
-	MissedFires   bool // fires were missed and wait for approval
+	Started       bool        // a notice of the office was once sent, or released to be
+	MissedFires   bool        // fires were missed and wait for approval
+	ClosedDays    []ClosedDay `db:"-"`
 }
 
 // Office reads what of the office bears on its notices.
@@ -71,7 +72,8 @@ func (n *NoticeTx) Office(ctx context.Context) (NoticeOffice, error) {
 	if err != nil {
 		return o, fmt.Errorf("reading the office: %w", err)
 	}
-	return o, nil
+	o.ClosedDays, err = closedDays(ctx, n.tx, n.officeID)
+	return o, err
 }
 
 // WaitingMail is a planned mail that has not begun to be sent.

@@ -86,7 +86,8 @@ type NoticeFacts struct {
 	AnsweredAt    time.Time             // our last answer in one of them; zero: none
 	ByHand        []HandLetter
 	Lender        []LenderMail // the lender's mail about it, newest first
-	NotFound      time.Time    // when staff recorded that an item said to be returned was not found; zero: they did not, or found it since
+	ByStaff       []NoticeHold
+	NotFound      time.Time // when staff recorded that an item said to be returned was not found; zero: they did not, or found it since
 }
 
 // LenderMail is what a mail from a lender, or a system that speaks for it, says

@@ -55,12 +55,18 @@ func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
 	}
 	_, err := n.tx.Exec(ctx, `
 		WITH d AS (SELECT * FROM `+mailRows+` WHERE d.id <> 0),
-		old AS (SELECT o.id, o.state FROM outbox o JOIN d ON d.id = o.id),
+		-- What staff wrote stays as long as it stands in place of the same letter.
+		old AS (
+			SELECT o.id, o.state, o.edited_from <> '' AND o.edited_from = d.body_text AND o.recipient = d.recipient AS keeps,
+			       o.edited_from <> '' AND (o.edited_from <> d.body_text OR o.recipient <> d.recipient) AS outdated
+			FROM outbox o JOIN d ON d.id = o.id),
 		o AS (
-			UPDATE outbox SET state = d.state, rung = d.rung, recipient = d.recipient, recipient_name = d.recipient_name, subject = d.subject,
-				cc = string_to_array(d.cc, chr(10)), body_text = d.body_text, body_html = d.body_html, ref = d.ref, template = d.template, reason = d.reason, decided_for = d.decided_for,
+			UPDATE outbox SET state = CASE WHEN old.outdated THEN 'held' ELSE d.state END, rung = d.rung, recipient = d.recipient, recipient_name = d.recipient_name,
+				subject = CASE WHEN old.keeps THEN outbox.subject ELSE d.subject END, body_text = CASE WHEN old.keeps THEN outbox.body_text ELSE d.body_text END,
+				body_html = CASE WHEN old.keeps THEN '' ELSE d.body_html END, edited_from = CASE WHEN old.keeps THEN outbox.edited_from ELSE '' END,
+				cc = string_to_array(d.cc, chr(10)), ref = d.ref, template = d.template, reason = CASE WHEN old.outdated THEN `+outdatedSQL+` ELSE d.reason END, decided_for = d.decided_for,
 				claimed_by = '', claimed_until = NULL, not_before = CASE WHEN d.decided_for IS NULL THEN outbox.not_before ELSE now() END
-			FROM d WHERE outbox.id = d.id AND outbox.state IN ('held', 'queued') RETURNING outbox.id, outbox.state, outbox.reason)
+			FROM d JOIN old ON old.id = d.id WHERE outbox.id = d.id AND outbox.state IN ('held', 'queued') RETURNING outbox.id, outbox.state, outbox.reason)
 		INSERT INTO event (office_id, actor, subject, subject_id, what, why)
 		SELECT $1, 'planner', 'outbox', o.id, o.state, o.reason FROM o JOIN old ON old.id = o.id AND old.state <> o.state`, append([]any{n.officeID}, c...)...)
 	if err != nil {
@@ -95,6 +101,9 @@ func (n *NoticeTx) SaveMails(ctx context.Context, mails []PlannedMail) error {
 	}
 	return n.record(ctx, notices, outboxIDs)
 }
+
+// outdatedSQL is why a letter waits that staff had edited.
+const outdatedSQL = `'edited by hand, but what it tells has changed since: look at it again'`
 
 // mailRows are mails as rows of d, from the arrays of mailColumns.
 const mailRows = `unnest($2::bigint[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],

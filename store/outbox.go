@@ -48,6 +48,7 @@ type OutboxMail struct {
 	InReplyTo      string
 	Refs           []string
 	Template       string
+	EditedFrom     string // the text in whose place staff wrote BodyText; "" = nobody did
 	Reason         string
 	DecidedFor     Date
 	CreatedAt      time.Time
@@ -68,7 +69,7 @@ type OutboxMail struct {
 }
 
 const outboxColumns = `o.id, o.office_id, o.state, o.kind, o.rung, o.conversation_id, o.patron_id, o.staff_id, o.recipient, o.recipient_name, o.cc,
-	o.subject, o.body_text, o.body_html, o.message_id, o.ref, o.in_reply_to, o.refs, o.template, o.reason, o.decided_for, o.created_at, o.not_before,
+	o.subject, o.body_text, o.body_html, o.message_id, o.ref, o.in_reply_to, o.refs, o.template, o.edited_from, o.reason, o.decided_for, o.created_at, o.not_before,
 	o.attempts, o.claimed_by, o.dated_at, o.sending_at, o.sent_at, o.smtp_reply, o.searched, o.searched_at, o.sent_copy, o.bounced_at, o.bounce_status,
 	o.alias_message_id, o.rehearsed_to`
 

@@ -184,21 +184,24 @@ type DroppedNotice struct {
 
 // RewriteClaimed fixes a claimed mail's text anew after a re-check, takes
 // dropped notices out of it and notes the days that the others tell. Where no
-// notice is left, the mail is cancelled with the first reason. ErrConflict
-// where the claim no longer stands.
+// notice is left, the mail is cancelled with the first reason; where m is held,
+// it waits for staff by m's reason. ErrConflict where the claim no longer stands.
 func (db *DB) RewriteClaimed(ctx context.Context, m OutboxMail, drops []DroppedNotice, kept []NoticeRow) error {
 	what, why := "written anew", ""
 	if len(drops) > 0 {
 		why = drops[0].Reason
 	}
 	state := OutboxQueued
-	if len(kept) == 0 {
+	switch {
+	case len(kept) == 0:
 		what, state = "cancelled", OutboxCancelled
+	case m.State == OutboxHeld:
+		what, state, why = "held", OutboxHeld, m.Reason
 	}
 	return db.moveOutbox(ctx, m.ID, "dispatcher", what, why, `
-		UPDATE outbox SET state = $3, rung = $4, subject = $5, body_text = $6, body_html = $7, ref = $8, template = $9, reason = $10, recipient = $11, recipient_name = $12
+		UPDATE outbox SET state = $3, rung = $4, subject = $5, body_text = $6, body_html = $7, ref = $8, template = $9, reason = $10, recipient = $11, recipient_name = $12, edited_from = $13
 		WHERE id = $1 AND state = 'queued' AND claimed_by = $2`,
-		[]any{m.ClaimedBy, state, m.Rung, m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template, oneLine(why), m.Recipient, m.RecipientName},
+		[]any{m.ClaimedBy, state, m.Rung, m.Subject, m.BodyText, m.BodyHTML, m.Ref, m.Template, oneLine(why), m.Recipient, m.RecipientName, m.EditedFrom},
 		func(tx pgx.Tx, officeID int64, _ *int64, _ string) error {
 			b := &pgx.Batch{}
 			for _, d := range drops {

@@ -99,6 +99,7 @@ func purgePatrons(ctx context.Context, tx pgx.Tx, before time.Time) (int, error)
 		return 0, err
 	}
 	for _, sql := range []string{
+		`DELETE FROM notice_hold h USING transaction t WHERE t.id = h.transaction_id AND t.patron_id = ANY($1)`,
 		`DELETE FROM patron_address WHERE patron_id = ANY($1)`,
 		`DELETE FROM note n USING conversation c WHERE n.conversation_id = c.id AND c.patron_id = ANY($1)`,
 		`DELETE FROM draft d USING conversation c WHERE d.conversation_id = c.id AND c.patron_id = ANY($1)`,
@@ -109,7 +110,7 @@ func purgePatrons(ctx context.Context, tx pgx.Tx, before time.Time) (int, error)
 		 WHERE m.patron_id = ANY($1) OR m.conversation_id IN (SELECT id FROM conversation WHERE patron_id = ANY($1))`,
 		`UPDATE conversation SET subject = '' WHERE patron_id = ANY($1)`,
 		`DELETE FROM attachment a USING outbox o WHERE o.id = a.outbox_id AND o.patron_id = ANY($1) AND o.state IN ('sent', 'failed', 'cancelled')`,
-		`UPDATE outbox SET recipient = 'purged', recipient_name = '', cc = '{}', subject = '', body_text = '', body_html = ''
+		`UPDATE outbox SET recipient = 'purged', recipient_name = '', cc = '{}', subject = '', body_text = '', edited_from = '', body_html = ''
 		 WHERE patron_id = ANY($1) AND state IN ('sent', 'failed', 'cancelled')`,
 		`UPDATE patron SET username = 'purged-' || id, first_name = '', last_name = '', email = '', department = '', site = '',
 		        undeliverable_at = NULL, undeliverable_why = '', away_until = NULL, account_ends = NULL, alternate_email = ''

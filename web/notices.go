@@ -15,7 +15,10 @@ type noticesPage struct {
 	Row        store.Office
 	On         store.Date
 	Today      bool
-	Open       bool // On is an open day
+	Open       bool             // On is an open day
+	Closed     *store.ClosedDay // On was closed by staff
+	Overdues   bool             // the office has overdue notices
+	Lapses     bool             // what nobody approves today is planned anew
 	Days       []noticeDay
 	Send       []notices.PlanLine
 	Hold       []notices.PlanLine
@@ -68,7 +71,12 @@ func (s *Server) noticesPage(v *visit) error {
 		p.Office = o
 	}
 	p.Clock = clock{v.now, p.Office}
-	rules := p.Office.Rules
+	closed, err := s.DB.ClosedDays(v.ctx(), p.Office.ID)
+	if err != nil {
+		return err
+	}
+	rules := p.Office.ClosedOn(closed).Rules
+	p.Overdues, p.Lapses = len(rules.OverdueDays) > 0, rules.Mode == notices.ModeApprove
 	today := store.DateOf(v.now, rules.Location)
 	on, err := store.ParseDate(v.r.FormValue("on"))
 	if err != nil {
@@ -81,6 +89,11 @@ func (s *Server) noticesPage(v *visit) error {
 		return badRequest("A day from today on, at most 60 days ahead. What went before is in the outbox.")
 	}
 	p.On, p.Today, p.Open = on, on == today, rules.Calendar.IsOpen(on)
+	for i, d := range closed {
+		if d.Day == on {
+			p.Closed = &closed[i]
+		}
+	}
 	for i := range 7 {
 		d := today.AddDays(i)
 		p.Days = append(p.Days, noticeDay{d, d.Time().Format("Mon 2"), d == on, rules.Calendar.IsOpen(d)})

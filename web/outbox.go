@@ -89,6 +89,12 @@ func (s *Server) outboxMail(v *visit) error {
 	return s.render(v, http.StatusOK, "mail", "/outbox", mailPage{m, s.clock(v, m.Office), v.staff.Role.AtLeast(store.RoleStaff), events})
 }
 
+// MayEdit reports whether the mail is a notice that waits.
+func (p mailPage) MayEdit() bool {
+	return noticeWords[p.Kind] != "" && p.Kind != string(store.KindReply) && p.Kind != string(store.KindUnanswered) &&
+		(p.State == string(store.OutboxHeld) || p.State == string(store.OutboxQueued))
+}
+
 // outboxHTML is the HTML part of a mail of ours, for a sandboxed frame.
 func (s *Server) outboxHTML(v *visit) error {
 	m, err := s.mailOf(v)

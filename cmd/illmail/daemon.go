@@ -107,7 +107,11 @@ func (d *daemon) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("office %s: %w", o.Code, err)
 		}
-		scheduler.Jobs = append(scheduler.Jobs, job)
+		lapse, err := notices.LapseJob(planner, n)
+		if err != nil {
+			return fmt.Errorf("office %s: %w", o.Code, err)
+		}
+		scheduler.Jobs = append(scheduler.Jobs, job, lapse)
 	}
 	if d.pages != nil {
 		d.pages(&cfg)

@@ -468,6 +468,7 @@ CREATE TABLE outbox (
     in_reply_to  text NOT NULL DEFAULT '',
     refs         text[] NOT NULL DEFAULT '{}',-- References, oldest first
     template     text NOT NULL DEFAULT '',
+    edited_from  text NOT NULL DEFAULT '',    -- the text in whose place staff wrote their own; '' = nobody did
     reason       text NOT NULL DEFAULT '',    -- why it is held, failed or cancelled
     decided_for  date,                        -- of a run for a named day: re-checked by that day, and sent even if today is closed
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -553,6 +554,28 @@ CREATE TABLE notice (
 CREATE INDEX notice_outbox ON notice (outbox_id);
 CREATE INDEX notice_transaction ON notice (transaction_id, kind);
 CREATE INDEX notice_held ON notice (office_id) WHERE state = 'held';
+
+-- Staff keep notices of that kind about one request from going, until they release them or a later cycle begins.
+CREATE TABLE notice_hold (
+    office_id      bigint NOT NULL REFERENCES office,
+    transaction_id bigint NOT NULL REFERENCES transaction,
+    kind           text NOT NULL,
+    cycle          date NOT NULL,
+    reason         text NOT NULL CHECK (reason <> ''),
+    staff          text NOT NULL,
+    at             timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (transaction_id, kind, cycle)
+);
+
+-- Days that staff closed, beside those of the configuration: snow, a burst pipe.
+CREATE TABLE closed_day (
+    office_id bigint NOT NULL REFERENCES office,
+    day       date NOT NULL,
+    reason    text NOT NULL,
+    staff     text NOT NULL,
+    at        timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (office_id, day)
+);
 
 -- What staff found where a patron said that an item was returned: until then its notices hold.
 CREATE TABLE claim_outcome (
