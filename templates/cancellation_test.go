@@ -1,6 +1,9 @@
 package templates
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestCancellationTemplate(t *testing.T) {
 	for reason, want := range map[string]string{
@@ -80,13 +83,18 @@ func TestCancellationTemplate(t *testing.T) {
 	}
 }
 
-// What goes to patrons by rules is there in every language that is shipped.
+// What goes to patrons, by rules and as replies, is there in every language that is shipped.
 func TestPatronsLettersInEveryLanguage(t *testing.T) {
 	letters := []string{General, "overdue", "due_soon", "delay", "delay-in-transit", "pickup", "pickup-expiring", "delivery", "delivery-expiring",
 		"recall", "claim-follow-up", "account-ending", "renewal-granted", "renewal-refused"}
 	for _, c := range cancellations {
 		if c.name != "" {
 			letters = append(letters, c.name)
+		}
+	}
+	for _, name := range Default().Names() {
+		if strings.HasPrefix(name, "reply-") {
+			letters = append(letters, name)
 		}
 	}
 	for _, name := range letters {

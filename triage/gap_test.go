@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"illmail/store"
+	"illmail/templates"
 	"illmail/triage"
 )
 
@@ -70,6 +71,7 @@ func TestGapIsFilledBeforeItGoes(t *testing.T) {
 	}
 }
 
+// The patron's language is used once it is approved; until then staff are told.
 func TestPreparedSaysWhichLanguageItLacks(t *testing.T) {
 	b := newBench(t)
 	patrons := store.ImportRow{Line: 1, Patron: store.Patron{Username: "jdoe3", FirstName: "Jane", LastName: "Doe", Email: jane, Language: "es-MX"},
@@ -83,5 +85,12 @@ func TestPreparedSaysWhichLanguageItLacks(t *testing.T) {
 	p := b.prepared(b.line("a@x"), "")
 	if p.Language != "en" || !strings.Contains(strings.Join(p.Notes, " "), "No approved Spanish version") || strings.Contains(p.Body, triage.Gap) {
 		t.Errorf("%+v", p)
+	}
+	// Once someone of the office has approved the language, the reply is in it.
+	set := templates.Default().Enable("es")
+	b.desk.Offices[0].Templates = func() *templates.Set { return set }
+	p = b.prepared(b.line("a@x"), "")
+	if p.Language != "es" || !strings.Contains(p.Body, "Le preguntaremos a la biblioteca que lo prestó") || strings.Contains(strings.Join(p.Notes, " "), "Spanish") {
+		t.Errorf("with Spanish approved: %+v", p)
 	}
 }

@@ -89,7 +89,7 @@ func (d *Desk) Prepared(ctx context.Context, conversationID int64, letter, staff
 		return p, nil
 	}
 	if p.Template == "reply-other" && len(requests) == 0 && asksAboutRequest(st.Conversation.Intent) {
-		data.Note = "If you have not told us the transaction number (TN) or the title yet, please send it, so that we can find it."
+		data.Extra = map[string]string{"which_request": "yes"}
 	}
 	if !partner {
 		p.Notes = gaps(p.Template, st.Conversation.Intent, st, last, filed, requests)
