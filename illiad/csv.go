@@ -2,9 +2,11 @@ package illiad
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +17,10 @@ const (
 	maxRecordLines = 500
 )
 
-var errOpenQuote = errors.New("a quotation mark is not closed, or not at the end of its column")
+var (
+	errOpenQuote = errors.New("a quotation mark is not closed, or not at the end of its column")
+	errLongLine  = fmt.Errorf("the line is longer than %d MB", maxRecord>>20)
+)
 
 // lineReader hands out lines, without their ends, and takes them back.
 type lineReader struct {
@@ -24,7 +29,9 @@ type lineReader struct {
 	n    int      // number of the line handed out last, from 1
 }
 
-// next returns io.EOF after the last line.
+// next returns io.EOF after the last line. Of a line that is longer than a
+// record may be nothing is kept: its error is errLongLine, and the next call
+// goes on after it.
 func (l *lineReader) next() (string, error) {
 	if n := len(l.back); n > 0 {
 		line := l.back[n-1]
@@ -32,15 +39,32 @@ func (l *lineReader) next() (string, error) {
 		l.n++
 		return line, nil
 	}
-	line, err := l.r.ReadString('\n')
-	if line == "" && err != nil {
+	line, err := l.r.ReadSlice('\n')
+	if err == nil || err == io.EOF && len(line) > 0 {
+		l.n++
+		return trimEnd(line), nil
+	}
+	if err != bufio.ErrBufferFull {
 		return "", err
+	}
+	long := slices.Clone(line)
+	for err == bufio.ErrBufferFull {
+		if line, err = l.r.ReadSlice('\n'); len(long) <= maxRecord {
+			long = append(long, line...)
+		}
 	}
 	if err != nil && err != io.EOF {
 		return "", err
 	}
 	l.n++
-	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
+	if len(long) > maxRecord {
+		return "", errLongLine
+	}
+	return trimEnd(long), nil
+}
+
+func trimEnd(line []byte) string {
+	return string(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'}))
 }
 
 // unread takes back the lines, of which the first is handed out next.
@@ -60,13 +84,13 @@ type csvReader struct {
 }
 
 // record returns the fields and the line on which they begin. After
-// errOpenQuote the next call goes on with the line after that one.
+// errOpenQuote and errLongLine the next call goes on with the line after that one.
 func (c *csvReader) record() (fields []string, line int, err error) {
 	first, err := c.lines.next()
-	if err != nil {
-		return nil, 0, err
-	}
 	line = c.lines.n
+	if err != nil {
+		return nil, line, err
+	}
 	if strings.IndexByte(first, '"') < 0 {
 		return strings.Split(first, string(c.comma)), line, nil
 	}
@@ -77,6 +101,11 @@ func (c *csvReader) record() (fields []string, line int, err error) {
 	for p.quoted && !p.broken && len(more) < maxRecordLines && size < maxRecord {
 		next, err := c.lines.next()
 		if err == io.EOF {
+			break
+		}
+		if err == errLongLine {
+			p.broken = true
+			more = append(more, "") // it is read, and counts as a line
 			break
 		}
 		if err != nil {
@@ -146,17 +175,17 @@ func sniffComma(header string) byte {
 }
 
 // each calls do with each row of so many columns until do returns an error,
-// which it hands on, and bad with each row that cannot be read so. Blank lines
-// are passed over.
-func (c *csvReader) each(columns int, bad Bad, do func(record []string, line int) error) error {
+// which it hands on. Of a row that cannot be read so there is no record, and
+// why says the reason. Blank lines are passed over.
+func (c *csvReader) each(columns int, do func(record []string, line int, why string) error) error {
 	for {
 		record, line, err := c.record()
+		why := ""
 		switch {
 		case err == io.EOF:
 			return nil
-		case errors.Is(err, errOpenQuote):
-			bad(line, err.Error())
-			continue
+		case err == errOpenQuote, err == errLongLine:
+			why = err.Error()
 		case err != nil:
 			return err
 		case len(record) == 1 && strings.TrimSpace(record[0]) == "":
@@ -165,11 +194,13 @@ func (c *csvReader) each(columns int, bad Bad, do func(record []string, line int
 		for len(record) > columns && record[len(record)-1] == "" {
 			record = record[:len(record)-1]
 		}
-		if len(record) != columns { // a stray comma would put values into wrong columns
-			bad(line, fmt.Sprintf("there are %d columns where the first line has %d; put values that hold the separator into quotation marks", len(record), columns))
-			continue
+		if why == "" && len(record) != columns { // a stray comma would put values into wrong columns
+			why = fmt.Sprintf("there are %d columns where the first line has %d; put values that hold the separator into quotation marks", len(record), columns)
 		}
-		if err := do(record, line); err != nil {
+		if why != "" {
+			record = nil
+		}
+		if err := do(record, line, why); err != nil {
 			return err
 		}
 	}

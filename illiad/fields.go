@@ -69,20 +69,22 @@ var fields = []field{
 	}},
 }
 
-// columns finds the fields among the names of a header or an object: for each
-// field the places where its value may stand, in order.
-func columns(names []string) [][]int {
-	at := map[string]int{}
+// places are, for each field, where its value may stand, in order: a column of
+// each of its names that is present, and where a name stands twice ("SELECT t.*,
+// u.*") each of its columns.
+type places [][][]int
+
+// columns finds the fields among the names of a header or an object.
+func columns(names []string) places {
+	at := map[string][]int{}
 	for i, n := range names {
 		if n = plain(n); n != "" {
-			if _, twice := at[n]; !twice {
-				at[n] = i
-			}
+			at[n] = append(at[n], i)
 		}
 	}
 	// Beside ILLiad's TransactionStatus a bare Status is the patron's.
 	_, both := at["transactionstatus"]
-	places := make([][]int, len(fields))
+	found := make(places, len(fields))
 	for i, f := range fields {
 		also := f.also
 		switch {
@@ -93,23 +95,30 @@ func columns(names []string) [][]int {
 		}
 		for _, n := range append([]string{f.name}, also...) {
 			if c, ok := at[plain(n)]; ok {
-				places[i] = append(places[i], c)
+				found[i] = append(found[i], c)
 			}
 		}
 	}
-	return places
+	return found
 }
 
 // fill sets the fields of r that have a place; value returns what stands there.
-func fill(r *store.ImportRow, places [][]int, value func(int) string) error {
+func fill(r *store.ImportRow, at places, value func(int) string) error {
 	for i, f := range fields {
-		if len(places[i]) == 0 {
+		if len(at[i]) == 0 {
 			continue
 		}
 		v := ""
-		for _, c := range places[i] {
-			if v = strings.TrimSpace(value(c)); v == "NULL" { // as SQL Server's tools export it
-				v = ""
+		for _, columns := range at[i] {
+			for _, c := range columns {
+				also := strings.TrimSpace(value(c))
+				switch {
+				case also == "" || also == "NULL": // as SQL Server's tools export it
+				case v == "":
+					v = also
+				case !strings.EqualFold(v, also):
+					return fmt.Errorf("%s stands in two columns of the same name, as %q and as %q", f.name, v, also)
+				}
 			}
 			if v != "" {
 				break
@@ -124,11 +133,11 @@ func fill(r *store.ImportRow, places [][]int, value func(int) string) error {
 
 // lacks names a column without which no row can be taken and for which there is
 // no place; "" = all are there.
-func lacks(places [][]int) string {
+func lacks(at places) string {
 	for i, f := range fields {
 		switch f.name {
 		case "transaction_number", "username", "transaction_status":
-			if len(places[i]) == 0 {
+			if len(at[i]) == 0 {
 				return f.name
 			}
 		}
@@ -137,11 +146,11 @@ func lacks(places [][]int) string {
 }
 
 // absent are the store's columns for which there is no place.
-func absent(places [][]int) []string {
+func absent(at places) []string {
 	var names []string
 	for i, f := range fields {
 		switch {
-		case len(places[i]) > 0 || f.name == "transaction_number" || f.name == "username":
+		case len(at[i]) > 0 || f.name == "transaction_number" || f.name == "username":
 		case f.name == "transaction_status":
 			names = append(names, "status", "state")
 		default:

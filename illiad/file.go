@@ -3,13 +3,16 @@ package illiad
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,15 +28,12 @@ type Bad func(line int, why string)
 
 // Read yields the rows of a transactions file: CSV with a header (comma,
 // semicolon, tab or bar; quoted fields may hold line breaks) or one JSON object
-// a line, in UTF-8, UTF-16 or Windows-1252. A bad row is told and skipped; an
-// error ends it: the file cannot be read, or is no transactions file.
-func Read(r io.Reader, name string, states *StateMap, bad Bad) iter.Seq2[store.ImportRow, error] {
+// a line, in UTF-8, UTF-16 or Windows-1252. A row that cannot be taken has a
+// Problem; an error ends the file: it cannot be read, or is no transactions file.
+func Read(r io.Reader, name string, states *StateMap) iter.Seq2[store.ImportRow, error] {
 	return func(yield func(store.ImportRow, error) bool) {
-		if bad == nil {
-			bad = func(int, string) {}
-		}
 		lines := &lineReader{r: decode(r)}
-		err := readRows(lines, states, bad, func(row store.ImportRow) bool { return yield(row, nil) })
+		err := readRows(lines, states, func(row store.ImportRow) bool { return yield(row, nil) })
 		if err != nil {
 			yield(store.ImportRow{}, fmt.Errorf("reading %s: %w", name, err))
 		}
@@ -43,22 +43,22 @@ func Read(r io.Reader, name string, states *StateMap, bad Bad) iter.Seq2[store.I
 // errStop: the receiver wants no more.
 var errStop = errors.New("stop")
 
-func readRows(lines *lineReader, states *StateMap, bad Bad, yield func(store.ImportRow) bool) error {
+func readRows(lines *lineReader, states *StateMap, yield func(store.ImportRow) bool) error {
 	var first string
 	for strings.TrimSpace(first) == "" {
 		var err error
 		if first, err = lines.next(); err == io.EOF {
 			return errors.New("it is empty")
 		} else if err != nil {
-			return err
+			return fmt.Errorf("its first line: %w", err)
 		}
 	}
 	lines.unread([]string{first})
 	var err error
 	if strings.HasPrefix(strings.TrimSpace(first), "{") {
-		err = readJSON(lines, states, bad, yield)
+		err = readJSON(lines, states, yield)
 	} else {
-		err = readCSV(lines, states, bad, yield)
+		err = readCSV(lines, states, yield)
 	}
 	if err == errStop {
 		return nil
@@ -66,7 +66,7 @@ func readRows(lines *lineReader, states *StateMap, bad Bad, yield func(store.Imp
 	return err
 }
 
-func readCSV(lines *lineReader, states *StateMap, bad Bad, yield func(store.ImportRow) bool) error {
+func readCSV(lines *lineReader, states *StateMap, yield func(store.ImportRow) bool) error {
 	first, err := lines.next()
 	if err != nil {
 		return err
@@ -82,19 +82,14 @@ func readCSV(lines *lineReader, states *StateMap, bad Bad, yield func(store.Impo
 	if err != nil {
 		return fmt.Errorf("its first line: %w", err)
 	}
-	places := columns(header)
-	if missing := lacks(places); missing != "" {
+	at := columns(header)
+	if missing := lacks(at); missing != "" {
 		return fmt.Errorf("its first line has no column %s; it must name the columns, at least transaction_number, username and status", missing)
 	}
-	return c.each(len(header), bad, func(record []string, line int) error {
-		row := store.ImportRow{Line: line}
-		err := fill(&row, places, func(i int) string { return valid(record[i]) })
-		if err == nil {
-			err = complete(&row, states)
-		}
-		if err != nil {
-			bad(line, err.Error())
-			return nil
+	return c.each(len(header), func(record []string, line int, why string) error {
+		row := store.ImportRow{Line: line, Problem: why}
+		if why == "" {
+			finish(&row, states, fill(&row, at, func(i int) string { return valid(record[i]) }))
 		}
 		if !yield(row) {
 			return errStop
@@ -103,33 +98,22 @@ func readCSV(lines *lineReader, states *StateMap, bad Bad, yield func(store.Impo
 	})
 }
 
-func readJSON(lines *lineReader, states *StateMap, bad Bad, yield func(store.ImportRow) bool) error {
+func readJSON(lines *lineReader, states *StateMap, yield func(store.ImportRow) bool) error {
 	for {
 		s, err := lines.next()
 		if err == io.EOF {
 			return nil
 		}
-		if err != nil {
+		if err != nil && err != errLongLine {
 			return err
 		}
-		if strings.TrimSpace(s) == "" {
-			continue
-		}
 		row := store.ImportRow{Line: lines.n}
-		var object map[string]any
-		d := json.NewDecoder(strings.NewReader(valid(s)))
-		d.UseNumber()
-		if err = d.Decode(&object); err != nil {
-			bad(lines.n, fmt.Sprintf("it is no JSON object on one line: %v", err))
-			continue
-		}
-		err = fillObject(&row, object)
-		if err == nil {
-			err = complete(&row, states)
-		}
 		if err != nil {
-			bad(lines.n, err.Error())
+			row.Problem = err.Error()
+		} else if strings.TrimSpace(s) == "" {
 			continue
+		} else {
+			readObject(&row, valid(s), states)
 		}
 		row.Absent = nil // a file is whole: what it does not name is empty
 		if !yield(row) {
@@ -138,25 +122,59 @@ func readJSON(lines *lineReader, states *StateMap, bad Bad, yield func(store.Imp
 	}
 }
 
+// readObject sets the row to what the line says, its Problem where it says
+// nothing that can be taken.
+func readObject(row *store.ImportRow, line string, states *StateMap) {
+	var object map[string]any
+	d := json.NewDecoder(strings.NewReader(line))
+	d.UseNumber()
+	err := d.Decode(&object)
+	if err == nil && object == nil {
+		err = errors.New("it is null")
+	}
+	if err == nil && d.More() {
+		err = errors.New("something follows the object")
+	}
+	if err != nil {
+		row.Problem = fmt.Sprintf("it is no JSON object on one line: %v", err)
+		return
+	}
+	finish(row, states, fillObject(row, object))
+}
+
+// finish checks what was filled in; of what cannot be taken only the number
+// and the reason are kept.
+func finish(row *store.ImportRow, states *StateMap, err error) {
+	if err == nil {
+		err = complete(row, states)
+	}
+	if err == nil {
+		return
+	}
+	*row = store.ImportRow{Line: row.Line, Problem: err.Error(), Transaction: store.Transaction{TransactionNumber: row.Transaction.TransactionNumber}}
+}
+
 // fillObject sets the fields that the object names; null is "". It notes in the
 // row what the object does not name.
 func fillObject(r *store.ImportRow, object map[string]any) error {
-	names := make([]string, 0, len(object))
-	values := make([]string, 0, len(object))
-	for k, v := range object {
-		names = append(names, k)
-		switch v := v.(type) {
+	names := slices.Sorted(maps.Keys(object)) // of two spellings of a name always the same is first
+	at := columns(names)
+	r.Absent = absent(at)
+	var nested error
+	err := fill(r, at, func(i int) string {
+		switch v := object[names[i]].(type) {
 		case nil:
-			values = append(values, "")
+			return ""
 		case string:
-			values = append(values, v)
-		default: // json.Number, bool; a list or an object is no value of ours
-			values = append(values, fmt.Sprint(v))
+			return v
+		case []any, map[string]any:
+			nested = fmt.Errorf("%s is no single value", names[i])
+			return ""
+		default: // json.Number, bool
+			return fmt.Sprint(v)
 		}
-	}
-	places := columns(names)
-	r.Absent = absent(places)
-	return fill(r, places, func(i int) string { return values[i] })
+	})
+	return cmp.Or(err, nested)
 }
 
 // decode returns UTF-8 where a byte order mark, or NUL bytes in the first
@@ -196,9 +214,9 @@ func valid(s string) string {
 
 // FileOptions say how a transactions file is taken in.
 type FileOptions struct {
-	Full     bool           // what is missing in it is closed
-	Bad      Bad            // nil = nobody is told
-	Progress func(rows int) // nil = nobody is told
+	Full     bool              // what is missing in it is closed
+	Bad      Bad               // nil = nobody is told
+	Progress func(done string) // nil = nobody is told
 }
 
 // ImportFile takes in the transactions file at path, whole or not at all but
@@ -213,14 +231,5 @@ func ImportFile(ctx context.Context, db *store.DB, officeID int64, path string, 
 }
 
 func importRows(ctx context.Context, db *store.DB, officeID int64, r io.Reader, name string, states *StateMap, opts FileOptions) (store.ImportResult, error) {
-	unread := 0
-	tell := func(line int, why string) {
-		unread++
-		if opts.Bad != nil {
-			opts.Bad(line, why)
-		}
-	}
-	res, err := db.Import(ctx, officeID, Read(r, name, states, tell), store.ImportOptions{Full: opts.Full, Bad: opts.Bad, Progress: opts.Progress})
-	res.Bad += unread
-	return res, err
+	return db.Import(ctx, officeID, Read(r, name, states), store.ImportOptions{Full: opts.Full, Bad: opts.Bad, Progress: opts.Progress})
 }

@@ -21,12 +21,15 @@ import (
 // read returns the rows and the complaints of a file.
 func read(t testing.TB, content string) (rows []store.ImportRow, complaints []string, err error) {
 	t.Helper()
-	bad := func(line int, why string) { complaints = append(complaints, fmt.Sprintf("%d: %s", line, why)) }
-	for row, e := range Read(strings.NewReader(content), "t.csv", nil, bad) {
-		if e != nil {
+	for row, e := range Read(strings.NewReader(content), "t.csv", nil) {
+		switch {
+		case e != nil:
 			return rows, complaints, e
+		case row.Problem != "":
+			complaints = append(complaints, fmt.Sprintf("%d: %s", row.Line, row.Problem))
+		default:
+			rows = append(rows, row)
 		}
-		rows = append(rows, row)
 	}
 	return rows, complaints, nil
 }

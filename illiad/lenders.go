@@ -108,7 +108,11 @@ func readLenderCSV(lines *lineReader, comma byte, bad Bad, yield func(line int, 
 	}) {
 		return errors.New("its first line has neither a column symbol nor a column name; it must name the columns: symbol, name, addresses, domains")
 	}
-	return c.each(len(header), bad, func(record []string, line int) error {
+	return c.each(len(header), func(record []string, line int, why string) error {
+		if why != "" {
+			bad(line, why)
+			return nil
+		}
 		var l store.Lender
 		for i, name := range header {
 			setLender(&l, name, valid(record[i]))

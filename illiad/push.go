@@ -20,20 +20,11 @@ var ErrUnreadable = errors.New("the body must be one JSON object, a list of obje
 // file, what an object does not name stays as it is. Bad is told of rows by
 // their number, from 1. The same push twice changes nothing.
 func Push(ctx context.Context, db *store.DB, officeID int64, body io.Reader, states *StateMap, opts store.ImportOptions) (store.ImportResult, error) {
-	unread := 0
-	tell := func(row int, why string) {
-		unread++
-		if opts.Bad != nil {
-			opts.Bad(row, why)
-		}
-	}
 	opts.Actor = "push"
-	res, err := db.Import(ctx, officeID, pushed(body, states, tell), opts)
-	res.Bad += unread
-	return res, err
+	return db.Import(ctx, officeID, pushed(body, states), opts)
 }
 
-func pushed(body io.Reader, states *StateMap, bad Bad) iter.Seq2[store.ImportRow, error] {
+func pushed(body io.Reader, states *StateMap) iter.Seq2[store.ImportRow, error] {
 	return func(yield func(store.ImportRow, error) bool) {
 		var before earlier
 		n := 0
@@ -44,16 +35,13 @@ func pushed(body io.Reader, states *StateMap, bad Bad) iter.Seq2[store.ImportRow
 				return
 			}
 			row := store.ImportRow{Line: n}
-			if err := fillObject(&row, object); err != nil {
-				bad(n, err.Error())
-				continue
+			err := fillObject(&row, object)
+			if err == nil {
+				before.complete(&row, object)
 			}
-			before.complete(&row, object)
-			if err := complete(&row, states); err != nil {
-				bad(n, err.Error())
-				continue
+			if finish(&row, states, err); row.Problem == "" {
+				before.remember(row)
 			}
-			before.remember(row)
 			if !yield(row, nil) {
 				return
 			}

@@ -33,6 +33,7 @@ type FileSource struct {
 
 	turn turn
 	seen map[string]fileState // what was read or found read, to spare the hashing
+	left report               // of the last pick-up that read something: what was left out
 }
 
 // turn lets one at a time read a source; who waits for it is as patient as the context.
@@ -70,16 +71,18 @@ func (s *FileSource) PickUp(ctx context.Context) (read int, err error) {
 		return 0, err
 	}
 	defer s.turn.give()
-	var detail string
-	read, detail, err = s.pickUp(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return read, err
-		}
-		detail = err.Error()
+	read, rep, err := s.pickUp(ctx)
+	if ctx.Err() != nil {
+		return read, errors.Join(err, ctx.Err())
 	}
-	healthErr := s.DB.SetHealth(ctx, s.OfficeID, "source", err == nil && detail == "", detail)
-	return read, errors.Join(err, healthErr)
+	if err != nil {
+		rep.trouble = append(rep.trouble, err.Error())
+	}
+	if read > 0 {
+		s.left = report{left: rep.left, many: rep.many}
+	}
+	rep.left, rep.many = s.left.left, s.left.many
+	return read, errors.Join(err, rep.save(ctx, s.DB, s.OfficeID))
 }
 
 // Refresh takes in what is new, which may be about the transactions. A file
@@ -95,33 +98,42 @@ func (s *FileSource) Refresh(ctx context.Context, officeID int64, tns []int64) e
 	return nil
 }
 
-func (s *FileSource) pickUp(ctx context.Context) (read int, detail string, err error) {
+// pickUp reads what is new. A file that cannot be taken in does not keep the
+// others from being read; it is tried again the next time.
+func (s *FileSource) pickUp(ctx context.Context) (read int, rep report, err error) {
 	files, err := s.files()
 	if err != nil {
-		return 0, "", err
+		return 0, rep, err
 	}
+	var failed []error
 	for _, path := range files {
-		res, done, err := s.one(ctx, path)
-		if errors.Is(err, errChanging) {
+		res, left, done, err := s.one(ctx, path)
+		switch {
+		case ctx.Err() != nil:
+			return read, rep, err
+		case errors.Is(err, errChanging):
 			s.Log.Info("an export is still being written", "file", path)
 			continue
-		}
-		if err != nil {
-			return read, "", fmt.Errorf("taking in %s: %w", path, err)
-		}
-		if !done {
+		case err != nil:
+			failed = append(failed, fmt.Errorf("taking in %s: %w", path, err))
+			continue
+		case !done:
 			continue
 		}
 		read++
 		s.Log.Info("took in an export", "file", path, "rows", res.Rows, "added", res.Added, "updated", res.Updated, "closed", res.Closed, "bad", res.Bad)
+		rep.leftOut(left, res)
 		if res.ShrunkFrom > 0 {
-			detail = shrunk("the export "+filepath.Base(path), res)
+			rep.trouble = append(rep.trouble, shrunk("the export "+filepath.Base(path), res))
 		}
 	}
-	if detail == "" && len(files) == 0 {
-		detail = fmt.Sprintf("there is no export in %s", s.Path)
+	if len(rep.trouble) == 0 && len(files) == 0 {
+		rep.trouble = append(rep.trouble, fmt.Sprintf("there is no export in %s", s.Path))
 	}
-	return read, detail, nil
+	if len(failed) > maxTold {
+		failed = append(failed[:maxTold], fmt.Errorf("and %d more", len(failed)-maxTold))
+	}
+	return read, rep, errors.Join(failed...)
 }
 
 // files lists the exports, oldest first. Of full ones only the newest counts.
@@ -130,8 +142,11 @@ func (s *FileSource) files() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for the export: %w", err)
 	}
-	if !fi.IsDir() {
+	if fi.Mode().IsRegular() {
 		return []string{s.Path}, nil
+	}
+	if !fi.IsDir() { // a pipe would be waited for, and a device read without end
+		return nil, fmt.Errorf("%s is neither a file nor a folder", s.Path)
 	}
 	entries, err := os.ReadDir(s.Path)
 	if err != nil {
@@ -171,57 +186,54 @@ func (s *FileSource) files() ([]string, error) {
 }
 
 // one takes in the export at path unless it was read before.
-func (s *FileSource) one(ctx context.Context, path string) (res store.ImportResult, done bool, err error) {
+func (s *FileSource) one(ctx context.Context, path string) (res store.ImportResult, left string, done bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return res, false, errChanging // between the old and the new one's rename
+		return res, "", false, errChanging // between the old and the new one's rename
 	}
 	if err != nil {
-		return res, false, fmt.Errorf("opening it: %w", err)
+		return res, "", false, fmt.Errorf("opening it: %w", err)
 	}
 	defer f.Close()
 	before, err := s.settled(ctx, f)
 	if err != nil {
-		return res, false, err
+		return res, "", false, err
 	}
 	if s.seen[path] == before {
-		return res, false, nil
+		return res, "", false, nil
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return res, false, fmt.Errorf("reading it: %w", err)
+		return res, "", false, fmt.Errorf("reading it: %w", err)
 	}
 	sum := h.Sum(nil)
 	known, err := s.DB.SourceFileHash(ctx, s.OfficeID, path)
 	if err != nil {
-		return res, false, err
+		return res, "", false, err
 	}
 	if bytes.Equal(known, sum) {
 		s.remember(path, before)
-		return res, false, nil
+		return res, "", false, nil
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return res, false, fmt.Errorf("reading it again: %w", err)
+		return res, "", false, fmt.Errorf("reading it again: %w", err)
 	}
 	h.Reset()
 	checked := &sameBytes{f: io.TeeReader(f, h), same: func() bool { return bytes.Equal(h.Sum(nil), sum) }}
-	res, err = importRows(ctx, s.DB, s.OfficeID, checked, filepath.Base(path), s.States, FileOptions{
-		Full: s.Full,
-		Bad: func(line int, why string) {
-			s.Log.Warn("a row of the export was left out", "file", path, "line", line, "why", why)
-		},
-	})
-	if err != nil {
-		return res, false, err
+	r := &reading{db: s.DB, officeID: s.OfficeID, what: filepath.Base(path), log: s.Log}
+	res, err = importRows(ctx, s.DB, s.OfficeID, checked, r.what, s.States, FileOptions{Full: s.Full, Bad: r.leftOut, Progress: r.progress(ctx)})
+	left, endErr := r.end(ctx)
+	if err = errors.Join(err, endErr); err != nil {
+		return res, "", false, err
 	}
 	if res.ShrunkFrom > 0 {
-		return res, true, nil // read again until someone has said whether it is complete
+		return res, left, true, nil // read again until someone has said whether it is complete
 	}
 	if err := s.DB.SetSourceFileHash(ctx, s.OfficeID, path, sum); err != nil {
-		return res, false, err
+		return res, "", false, err
 	}
 	s.remember(path, before)
-	return res, true, nil
+	return res, left, true, nil
 }
 
 func (s *FileSource) remember(path string, state fileState) {

@@ -59,7 +59,7 @@ func (s *SQLSource) driver() (string, error) {
 }
 
 // query runs fn on the rows of the query; what leads to where the fields stand.
-func (s *SQLSource) query(ctx context.Context, fn func(rows *sql.Rows, names []string, places [][]int) error) error {
+func (s *SQLSource) query(ctx context.Context, fn func(rows *sql.Rows, names []string, at places) error) error {
 	driver, err := s.driver()
 	if err != nil {
 		return err
@@ -78,11 +78,11 @@ func (s *SQLSource) query(ctx context.Context, fn func(rows *sql.Rows, names []s
 	if err != nil {
 		return fmt.Errorf("reading the names of the columns: %w", err)
 	}
-	places := columns(names)
-	if missing := lacks(places); missing != "" {
+	at := columns(names)
+	if missing := lacks(at); missing != "" {
 		return fmt.Errorf("the query returns no column %s; it must name its columns, at least transaction_number, username and status", missing)
 	}
-	return fn(rows, names, places)
+	return fn(rows, names, at)
 }
 
 // PickUp runs the query and takes its rows in: all, or none where it breaks
@@ -96,21 +96,22 @@ func (s *SQLSource) PickUp(ctx context.Context) (read int, err error) {
 }
 
 func (s *SQLSource) pickUp(ctx context.Context) (read int, err error) {
-	res, err := s.takeIn(ctx)
-	detail := ""
+	res, left, err := s.takeIn(ctx)
+	var rep report
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return 0, err
 	case err != nil:
-		detail = err.Error()
+		rep.trouble = append(rep.trouble, err.Error())
 	default:
 		read = 1
 		s.Log.Info("took in the query", "rows", res.Rows, "added", res.Added, "updated", res.Updated, "closed", res.Closed, "bad", res.Bad)
+		rep.leftOut(left, res)
 		if res.ShrunkFrom > 0 {
-			detail = shrunk("the query", res)
+			rep.trouble = append(rep.trouble, shrunk("the query", res))
 		}
 	}
-	return read, errors.Join(err, s.DB.SetHealth(ctx, s.OfficeID, "source", detail == "", detail))
+	return read, errors.Join(err, rep.save(ctx, s.DB, s.OfficeID))
 }
 
 // shrunk says why nothing was closed.
@@ -118,37 +119,37 @@ func shrunk(what string, res store.ImportResult) string {
 	return fmt.Sprintf("%s has %d open requests where there were %d; nothing was closed until someone confirms on the settings page that it is complete", what, res.ShrunkTo, res.ShrunkFrom)
 }
 
-func (s *SQLSource) takeIn(ctx context.Context) (res store.ImportResult, err error) {
+func (s *SQLSource) takeIn(ctx context.Context) (res store.ImportResult, left string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryPatience)
 	defer cancel()
 	began := time.Now()
 	var numbers []int64
-	unread := 0
-	bad := func(row int, why string) {
-		s.Log.Warn("a row of the query was left out", "row", row, "why", why)
-	}
-	err = s.query(ctx, func(rows *sql.Rows, names []string, places [][]int) error {
-		read := s.rows(rows, len(names), places, func(row int, why string) { unread++; bad(row, why) })
+	r := &reading{db: s.DB, officeID: s.OfficeID, what: "the query", log: s.Log}
+	err = s.query(ctx, func(rows *sql.Rows, names []string, at places) error {
+		read := s.rows(rows, len(names), at)
 		res, err = s.DB.Import(ctx, s.OfficeID, func(yield func(store.ImportRow, error) bool) {
 			for row, err := range read {
-				numbers = append(numbers, row.Transaction.TransactionNumber)
+				if row.Problem == "" {
+					numbers = append(numbers, row.Transaction.TransactionNumber)
+				}
 				if !yield(row, err) {
 					return
 				}
 			}
-		}, store.ImportOptions{Full: s.Full, Bad: bad})
+		}, store.ImportOptions{Full: s.Full, Bad: r.leftOut, Progress: r.progress(ctx)})
 		return err
 	})
-	res.Bad += unread
+	left, endErr := r.end(ctx)
+	err = errors.Join(err, endErr)
 	if err == nil {
 		slices.Sort(numbers)
 		s.readAt, s.last, s.whole = began, numbers, s.Full && res.ShrunkFrom == 0
 	}
-	return res, err
+	return res, left, err
 }
 
-// rows yields the rows of the query; a bad one is told and skipped.
-func (s *SQLSource) rows(rows *sql.Rows, width int, places [][]int, bad Bad) iter.Seq2[store.ImportRow, error] {
+// rows yields the rows of the query; one that cannot be taken has a Problem.
+func (s *SQLSource) rows(rows *sql.Rows, width int, at places) iter.Seq2[store.ImportRow, error] {
 	return func(yield func(store.ImportRow, error) bool) {
 		values, into := make([]any, width), make([]any, width)
 		for i := range values {
@@ -162,14 +163,7 @@ func (s *SQLSource) rows(rows *sql.Rows, width int, places [][]int, bad Bad) ite
 				return
 			}
 			row := store.ImportRow{Line: n}
-			err := fill(&row, places, func(i int) string { return sqlText(values[i]) })
-			if err == nil {
-				err = complete(&row, s.States)
-			}
-			if err != nil {
-				bad(n, err.Error())
-				continue
-			}
+			finish(&row, s.States, fill(&row, at, func(i int) string { return sqlText(values[i]) }))
 			if !yield(row, nil) {
 				return
 			}
@@ -224,20 +218,19 @@ func (s *SQLSource) Refresh(ctx context.Context, _ int64, tns []int64) error {
 // Check runs the query and reads its first row. It returns the names of the
 // columns that are not understood.
 func (s *SQLSource) Check(ctx context.Context) (ignored []string, err error) {
-	err = s.query(ctx, func(rows *sql.Rows, names []string, places [][]int) error {
+	err = s.query(ctx, func(rows *sql.Rows, names []string, at places) error {
 		for i, name := range names {
-			if !slices.ContainsFunc(places, func(at []int) bool { return slices.Contains(at, i) }) {
+			if !slices.ContainsFunc(slices.Concat(at...), func(columns []int) bool { return slices.Contains(columns, i) }) {
 				ignored = append(ignored, strings.TrimSpace(name))
 			}
 		}
-		var wrong error
-		for _, err := range s.rows(rows, len(names), places, func(row int, why string) { wrong = fmt.Errorf("row %d: %s", row, why) }) {
-			if err != nil {
-				return err
+		for row, err := range s.rows(rows, len(names), at) {
+			if err == nil && row.Problem != "" {
+				err = fmt.Errorf("row %d: %s", row.Line, row.Problem)
 			}
-			break
+			return err
 		}
-		return wrong
+		return nil
 	})
 	return ignored, err
 }

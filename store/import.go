@@ -15,6 +15,9 @@ type ImportRow struct {
 	Line        int // in the file, from 1
 	Patron      Patron
 	Transaction Transaction
+	// Problem is why the row cannot be taken, "" where it can. Then only Line and
+	// the number count, 0 where it cannot be read.
+	Problem string
 	// Absent are the columns that the source does not name: of a request or
 	// patron that is known they stay as they are.
 	Absent []string
@@ -32,8 +35,8 @@ type ImportOptions struct {
 	Actor string
 	// Bad is told of each row that cannot be taken; nil = nobody.
 	Bad func(line int, why string)
-	// Progress is told now and then how many rows were read; nil = nobody.
-	Progress func(rows int)
+	// Progress is told now and then how far it is: "50000 rows read"; nil = nobody.
+	Progress func(done string)
 }
 
 // ImportResult counts what an import did.
@@ -74,22 +77,49 @@ func (r *ImportRow) values(n int) (v []any, why string) {
 	t, p := &r.Transaction, &r.Patron
 	username := cleanText(p.Username)
 	switch {
+	case r.Problem != "":
+		return nil, r.Problem
 	case t.TransactionNumber <= 0:
 		return nil, "it has no transaction number"
 	case username == "":
 		return nil, fmt.Sprintf("transaction %d has no username", t.TransactionNumber)
 	}
+	for _, c := range [...]struct{ name, value string }{
+		{"username", username}, {"email", p.Email}, {"last_name", p.LastName}, {"status", t.Status}, {"ill_number", t.ILLNumber},
+		{"rapid_number", t.RapidNumber}, {"issn_isbn", t.ISSNISBN}, {"doi", t.DOI}, {"delivery_url", t.DeliveryURL},
+		{"delivery_password", t.DeliveryPassword}, {"alternate_email", p.AlternateEmail},
+	} {
+		if len(c.value) > maxName {
+			return nil, fmt.Sprintf("%s of transaction %d has more than %d letters", c.name, t.TransactionNumber, maxName)
+		}
+	}
 	return []any{
 		int64(n), t.TransactionNumber, username,
-		cleanText(p.FirstName), cleanText(p.LastName), cleanText(p.Email), cleanText(p.Language), cleanText(p.PatronStatus),
-		cleanText(p.Department), cleanText(p.Site), p.AccountEnds, cleanText(p.AlternateEmail),
+		words(p.FirstName), cleanText(p.LastName), cleanText(p.Email), words(p.Language), words(p.PatronStatus),
+		words(p.Department), words(p.Site), p.AccountEnds, cleanText(p.AlternateEmail),
 		cleanText(t.ILLNumber), cleanText(t.RapidNumber), orElse(t.RequestType, "Loan"), orElse(t.ProcessType, "Borrowing"),
-		cleanText(t.Status), orElse(string(t.State), string(StateUnknown)), cleanText(t.Title), cleanText(t.ArticleTitle), cleanText(t.Author),
+		cleanText(t.Status), orElse(string(t.State), string(StateUnknown)), words(t.Title), words(t.ArticleTitle), words(t.Author),
 		cleanText(t.ISSNISBN), cleanText(t.DOI), t.DueDate, t.CreationDate, t.StatusDate, t.ReceivedDate, t.ReturnedDate,
-		cleanText(t.NotWantedAfter), cleanText(t.PublicationYear), t.RenewalsAllowed, cleanText(t.LendingLibrary),
-		cleanText(t.PickupLocation), cleanText(t.CancelReason), cleanText(t.SystemID), int32(min(max(t.LastOverdueNoticeSent, 0), 1000)),
+		words(t.NotWantedAfter), words(t.PublicationYear), t.RenewalsAllowed, words(t.LendingLibrary),
+		words(t.PickupLocation), words(t.CancelReason), words(t.SystemID), int32(min(max(t.LastOverdueNoticeSent, 0), 1000)),
 		cleanText(t.DeliveryURL), cleanText(t.DeliveryPassword), orEmpty(r.Absent),
 	}, ""
+}
+
+// A column by which something is found, or mail is sent, is never cut: longer
+// than maxName letters (bytes) nothing is a name or a number, nor fits into an
+// index. What is only read is cut at maxWords.
+const (
+	maxName  = 600
+	maxWords = 4000
+)
+
+// words is text that is only read.
+func words(s string) string {
+	if s = cleanText(s); len(s) > maxWords {
+		s = cleanText(s[:maxWords]) + "…"
+	}
+	return s
 }
 
 func orElse(s, fallback string) string {
@@ -108,9 +138,12 @@ func (db *DB) Import(ctx context.Context, officeID int64, rows iter.Seq2[ImportR
 	if opts.Actor == "" {
 		opts.Actor = "import"
 	}
+	if opts.Progress == nil {
+		opts.Progress = func(string) {}
+	}
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		res = ImportResult{}
-		im := importer{tx: tx, officeID: officeID, opts: opts, res: &res}
+		im := importer{tx: tx, officeID: officeID, opts: opts, res: &res, unread: map[int64]string{}}
 		for _, step := range []func(context.Context, iter.Seq2[ImportRow, error]) error{
 			im.stage, im.keepAbsent, im.patrons, im.transactions, im.close, im.office,
 		} {
@@ -134,15 +167,16 @@ type importer struct {
 	officeID int64
 	opts     ImportOptions
 	res      *ImportResult
-	partial  bool // some row does not name all columns
+	partial  bool             // some row does not name all columns
+	last     int              // number of the last row that was read
+	unread   map[int64]string // requests whose row could not be taken, and why
 }
 
 // stage copies the rows into import_row, the last of each number only.
 func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error]) error {
-	// One import of an office at a time; the tables stay with the session, so
-	// that frequent small imports do not bloat the catalogue.
+	// The tables stay with the session, so that frequent small imports do not
+	// bloat the catalogue.
 	_, err := im.tx.Exec(ctx, `
-		SELECT pg_advisory_xact_lock(hashtext('illmail import'), `+fmt.Sprint(int32(im.officeID))+`);
 		SET LOCAL work_mem = '64MB';
 		SET LOCAL gin_pending_list_limit = '64MB'; -- the title index takes many rows at a time
 		CREATE TEMP TABLE IF NOT EXISTS import_row (
@@ -170,8 +204,8 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 					broken = err // the server quotes its text only
 					return nil, err
 				}
-				if n++; n%10000 == 0 && im.opts.Progress != nil {
-					im.opts.Progress(n)
+				if n++; n%progressEvery == 0 {
+					im.opts.Progress(fmt.Sprintf("%d rows read", n))
 				}
 				v, why := row.values(n)
 				if why == "" {
@@ -179,6 +213,9 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 					return v, nil
 				}
 				im.res.Bad++
+				if tn := row.Transaction.TransactionNumber; tn > 0 && len(im.unread) < 100_000 {
+					im.unread[tn] = row.Problem
+				}
 				if im.opts.Bad != nil {
 					im.opts.Bad(row.Line, why)
 				}
@@ -190,6 +227,11 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 	if err != nil {
 		return fmt.Errorf("reading the export: %w", err)
 	}
+	// One import of an office at a time from here on: while a slow source is read
+	// the requests about which a notice goes can be refreshed.
+	if _, err := im.tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('illmail import'), $1)`, int32(im.officeID)); err != nil {
+		return fmt.Errorf("waiting for another import: %w", err)
+	}
 	tag, err := im.tx.Exec(ctx, `
 		DELETE FROM import_row r
 		USING (SELECT transaction_number, max(n) AS n FROM import_row GROUP BY transaction_number HAVING count(*) > 1) last
@@ -197,6 +239,7 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 	if err != nil {
 		return fmt.Errorf("looking for repeated numbers: %w", err)
 	}
+	im.last = n
 	im.res.Bad += int(tag.RowsAffected())
 	im.res.Rows = int(copied - tag.RowsAffected())
 	if im.res.Rows >= many {
@@ -208,6 +251,13 @@ func (im *importer) stage(ctx context.Context, rows iter.Seq2[ImportRow, error])
 	}
 	return im.analyze(ctx, "import_row", im.res.Rows)
 }
+
+// progressEvery is how many rows are read, and how many written at a time,
+// before progress is told.
+const (
+	progressEvery = 50_000
+	writeAtOnce   = 200_000
+)
 
 // many rows are compared faster by reading whole tables than one by one.
 const many = 1000
@@ -285,17 +335,8 @@ func (im *importer) transactions(ctx context.Context, _ iter.Seq2[ImportRow, err
 	}
 	im.res.Unchanged = im.res.Rows - im.res.Added - im.res.Updated
 	if im.res.Added+im.res.Updated > 0 {
-		_, err = im.tx.Exec(ctx, `
-			INSERT INTO transaction (office_id, transaction_number, patron_id, `+importFields+`)
-			SELECT $1, r.transaction_number, p.id, `+of("r", importFields)+`
-			FROM import_change c JOIN import_row r USING (n)
-			JOIN patron p ON p.office_id = $1 AND p.username = r.username
-			ORDER BY r.n
-			ON CONFLICT (office_id, transaction_number) DO UPDATE SET
-				(patron_id, `+importFields+`) = (excluded.patron_id, `+of("excluded", importFields)+`),
-				closed_at = NULL, refreshed_at = now()`, im.officeID)
-		if err != nil {
-			return fmt.Errorf("importing transactions: %w", err)
+		if err := im.write(ctx); err != nil {
+			return err
 		}
 		if err := im.analyze(ctx, "transaction", im.res.Added); err != nil {
 			return err
@@ -316,6 +357,32 @@ func (im *importer) transactions(ctx context.Context, _ iter.Seq2[ImportRow, err
 			WHERE t.office_id = $1 AND t.transaction_number = r.transaction_number`, im.officeID)
 		if err != nil {
 			return fmt.Errorf("recording the refresh: %w", err)
+		}
+	}
+	return nil
+}
+
+// write adds the rows that are new and updates those that changed; where they
+// are very many, some at a time, so that progress can be told.
+func (im *importer) write(ctx context.Context) error {
+	step := im.last
+	if im.res.Added+im.res.Updated > writeAtOnce {
+		step = writeAtOnce
+	}
+	for from := 0; from < im.last; from += step {
+		im.opts.Progress(fmt.Sprintf("writing %d new and %d changed of %d rows, from row %d", im.res.Added, im.res.Updated, im.res.Rows, from+1))
+		_, err := im.tx.Exec(ctx, `
+			INSERT INTO transaction (office_id, transaction_number, patron_id, `+importFields+`)
+			SELECT $1, r.transaction_number, p.id, `+of("r", importFields)+`
+			FROM import_change c JOIN import_row r USING (n)
+			JOIN patron p ON p.office_id = $1 AND p.username = r.username
+			WHERE c.n > $2 AND c.n <= $3 AND r.n > $2 AND r.n <= $3
+			ORDER BY r.n
+			ON CONFLICT (office_id, transaction_number) DO UPDATE SET
+				(patron_id, `+importFields+`) = (excluded.patron_id, `+of("excluded", importFields)+`),
+				closed_at = NULL, refreshed_at = now()`, im.officeID, from, from+step)
+		if err != nil {
+			return fmt.Errorf("importing transactions: %w", err)
 		}
 	}
 	return nil
@@ -349,16 +416,24 @@ func (im *importer) close(ctx context.Context, _ iter.Seq2[ImportRow, error]) er
 		}
 		return nil
 	}
+	// A row that cannot be read closes its request like one that is missing: by
+	// what was known before nobody may be told anything. The event says why.
+	var tns []int64
+	var whys []string
+	for tn, why := range im.unread {
+		tns, whys = append(tns, tn), append(whys, cleanText(why))
+	}
 	tag, err := im.tx.Exec(ctx, `
 		WITH closed AS (
 			UPDATE transaction t SET closed_at = now()
 			WHERE t.office_id = $1 AND t.closed_at IS NULL
 			AND NOT EXISTS (SELECT FROM import_row r WHERE r.transaction_number = t.transaction_number)
-			RETURNING t.id, t.state
+			RETURNING t.id, t.state, t.transaction_number
 		)
 		INSERT INTO event (office_id, actor, subject, subject_id, what, why)
-		SELECT $1, $2, 'transaction', id, state || ' → closed', 'it is missing in the full export' FROM closed ORDER BY id`,
-		im.officeID, im.opts.Actor)
+		SELECT $1, $2, 'transaction', c.id, c.state || ' → closed', coalesce('its row in the full export could not be read: ' || u.why, 'it is missing in the full export')
+		FROM closed c LEFT JOIN unnest($3::bigint[], $4::text[]) u (tn, why) ON u.tn = c.transaction_number ORDER BY c.id`,
+		im.officeID, im.opts.Actor, tns, whys)
 	if err != nil {
 		return fmt.Errorf("closing what vanished: %w", err)
 	}

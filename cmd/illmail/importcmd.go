@@ -34,7 +34,7 @@ func (c importCmd) Run(e *env) error {
 		res, err := illiad.ImportFile(e.ctx, inst.db, inst.offices[o.Code].ID, c.File, states, illiad.FileOptions{
 			Full:     c.Full,
 			Bad:      func(line int, why string) { fmt.Fprintf(e.stderr, "%s:%d: %s\n", c.File, line, why) },
-			Progress: func(rows int) { fmt.Fprintf(e.stderr, "%d rows read\n", rows) },
+			Progress: func(done string) { fmt.Fprintln(e.stderr, done) },
 		})
 		if err != nil {
 			return fmt.Errorf("importing %s: %w", c.File, err)
