@@ -152,6 +152,8 @@ type Findings struct {
 	// Unseen are statuses of routes that are not among those for which the
 	// office has a display name; that alone does not prove that they are not there.
 	Unseen []string
+	// Statuses are those that have a display name.
+	Statuses []string
 }
 
 // maxSkew is how far the clocks may be apart before times in both systems
@@ -181,6 +183,7 @@ func (a *API) Check(ctx context.Context) (Findings, error) {
 	if err != nil {
 		return f, errors.Join(fmt.Errorf("asking for the statuses: %w", err), a.health(ctx, err))
 	}
+	f.Statuses = statuses
 	for _, s := range statuses {
 		if a.States.State(s) == store.StateUnknown && !slices.Contains(f.Unknown, strings.TrimSpace(s)) {
 			f.Unknown = append(f.Unknown, strings.TrimSpace(s))

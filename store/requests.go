@@ -69,6 +69,18 @@ func (db *DB) UnknownStatuses(ctx context.Context, officeID int64) ([]StatusCoun
 	return pgx.CollectRows(rows, pgx.RowToStructByName[StatusCount])
 }
 
+// StatusesSeen returns those of the statuses, which are compared without regard
+// to case, that some request of the office has.
+func (db *DB) StatusesSeen(ctx context.Context, officeID int64, statuses []string) ([]string, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT s FROM unnest($2::text[]) s
+		WHERE EXISTS (SELECT FROM transaction WHERE office_id = $1 AND lower(status) = lower(btrim(s)))`, officeID, statuses)
+	if err != nil {
+		return nil, fmt.Errorf("looking for statuses: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 func (db *DB) transactions(ctx context.Context, sql string, args ...any) ([]Transaction, error) {
 	rows, err := db.pool.Query(ctx, sql, args...)
 	if err != nil {

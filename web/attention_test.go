@@ -65,3 +65,15 @@ func TestWhatStaffMustSettle(t *testing.T) {
 	}
 	tom.get("/notices").status(200).has("the patron was not told", "Witness Against the Beast").hasNot("Albion</a> <span class=\"muted small num\">501009")
 }
+
+// TestUnknownStatusesAreListed: with how many requests have them, and with the
+// lines to add.
+func TestUnknownStatusesAreListed(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	s.signIn(t, "tom").get("/settings").status(200).hasNot("Statuses without a meaning")
+	s.request(t, 501020, "Albion", store.StateUnknown, `Awaiting "Reply"`)
+	s.request(t, 501021, "Milton", store.StateUnknown, `Awaiting "Reply"`)
+	s.signIn(t, "tom").get("/settings").status(200).has("Statuses without a meaning", "<td>Awaiting &#34;Reply&#34;</td><td class=\"num\">2</td>",
+		"[office.states]\n&#34;Awaiting \\&#34;Reply\\&#34;&#34; = &#34;&#34;")
+}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -37,7 +38,7 @@ func (s *Server) parts(ctx context.Context) []Part {
 // partWords say what a part of the installation is for.
 var partWords = map[string]string{
 	"database": "Database", "health": "Checks", "smtp": "Sending mail", "sent": "Sent folder", "sent-proof": "Proof that the server files sent mail",
-	"source": "Requests from the ILL system", "illiad": "ILLiad", "illiad statuses": "Statuses in ILLiad", "statuses": "Statuses of requests",
+	"source": "Requests from the ILL system", "illiad": "ILLiad", "illiad clock": "ILLiad’s clock", "illiad statuses": "Statuses in ILLiad", "reading requests": "Reading of requests", "statuses": "Statuses of requests",
 	"sign-in": "Sign-in of the mailbox", "client-secret": "Client secret of the mailbox", "notices": "Planning of notices",
 }
 
@@ -51,6 +52,7 @@ func partName(part string) string {
 type settingsPage struct {
 	Parts    []Part
 	Offices  []store.Office
+	Unknown  []unknownStatuses
 	Settings []SettingsGroup // none for those who may not see them
 	Staff    []store.Staff   // for admins only
 	Roles    []store.Role
@@ -59,11 +61,64 @@ type settingsPage struct {
 	Clock    clock
 }
 
+// unknownStatuses are the statuses of an office's requests that have no meaning
+// in the configuration. They are shown with the lines that give them one, and
+// never guessed.
+type unknownStatuses struct {
+	Office string
+	List   []store.StatusCount
+}
+
+// Lines are what the configuration needs; the meanings are left to people.
+func (u unknownStatuses) Lines() string {
+	var b strings.Builder
+	b.WriteString("[office.states]\n")
+	for _, s := range u.List {
+		fmt.Fprintf(&b, "%s = \"\"\n", tomlString(s.Status))
+	}
+	return b.String()
+}
+
+// tomlString writes a basic string (TOML 1.0, String).
+func tomlString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7F:
+			fmt.Fprintf(&b, "\\u%04X", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func (s *Server) unknownStatuses(ctx context.Context, offices []store.Office) (list []unknownStatuses, err error) {
+	for _, o := range offices {
+		u := unknownStatuses{Office: o.Code}
+		if u.List, err = s.DB.UnknownStatuses(ctx, o.ID); err != nil {
+			return nil, err
+		}
+		if len(u.List) > 0 {
+			list = append(list, u)
+		}
+	}
+	return list, nil
+}
+
 // settings shows how each part is and what to do, and the accounts.
 func (s *Server) settings(v *visit) error {
 	p := settingsPage{Parts: s.parts(v.ctx()), Roles: []store.Role{store.RoleStudent, store.RoleStaff, store.RoleSupervisor, store.RoleAdmin}}
 	var err error
 	if p.Offices, err = s.DB.Offices(v.ctx()); err != nil {
+		return err
+	}
+	if p.Unknown, err = s.unknownStatuses(v.ctx(), p.Offices); err != nil {
 		return err
 	}
 	code := ""

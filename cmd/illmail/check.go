@@ -102,8 +102,7 @@ func (c *checker) office(inst *installation, o *OfficeConfig, sendTest string) e
 		}
 	}
 	c.source(ctx, inst, o)
-	c.illSystem(ctx, inst, o)
-	if err := c.unknownStatuses(ctx, inst, o); err != nil {
+	if err := c.statuses(ctx, inst, o, c.illSystem(ctx, inst, o)); err != nil {
 		return err
 	}
 	office := inst.offices[o.Code]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,21 +62,22 @@ func (d *daemon) askILLiad(ctx context.Context, start func(string, func(context.
 	return nil
 }
 
-// illSystem tries the office's ILLiad, if it has one.
-func (c *checker) illSystem(ctx context.Context, inst *installation, o *OfficeConfig) {
+// illSystem tries the office's ILLiad, if it has one, and returns the statuses
+// that it names.
+func (c *checker) illSystem(ctx context.Context, inst *installation, o *OfficeConfig) (statuses []string) {
 	api, err := inst.illSystem(o, c.e.log)
 	if err != nil {
 		c.fail("correct [office.illiad]", "ILLiad: %v", err)
-		return
+		return nil
 	}
 	if api == nil {
-		return
+		return nil
 	}
 	defer api.Client.Close()
 	f, err := api.Check(ctx)
 	if err != nil {
 		c.fail("correct [office.illiad], or ask who runs ILLiad's server", "ILLiad: %v", err)
-		return
+		return nil
 	}
 	c.ok("ILLiad: Web Platform %s", f.Version)
 	if held := stillOn(o.ILLiad.OffInILLiad); len(held) > 0 {
@@ -92,16 +94,37 @@ func (c *checker) illSystem(ctx context.Context, inst *installation, o *OfficeCo
 		c.finding(mailbox.Finding{OK: true, What: "ILLiad: routes lead to " + strings.Join(f.Unseen, ", "),
 			Do: "see in ILLiad that these statuses exist: they are not among those with a display name"})
 	}
+	return f.Statuses
 }
 
-// unknownStatuses says which of the office's requests have a status that the
-// configuration does not name: they are shown, and nothing is told by them.
-func (c *checker) unknownStatuses(ctx context.Context, inst *installation, o *OfficeConfig) error {
+// statuses says which of the office's requests have a status that the
+// configuration does not name (they are shown, and nothing is told by them), and
+// which statuses it names that nothing has, by a typing error perhaps. inILLiad
+// are those that ILLiad names.
+func (c *checker) statuses(ctx context.Context, inst *installation, o *OfficeConfig, inILLiad []string) error {
 	detail, err := inst.unknownStatuses(ctx, o)
+	if err != nil {
+		return err
+	}
 	if detail != "" {
 		c.fail(`say under [office.states] what they mean: "Awaiting Reply" = "open"`, "transactions: %s", detail)
 	}
-	return err
+	seen, err := inst.db.StatusesSeen(ctx, inst.offices[o.Code].ID, slices.Collect(maps.Keys(o.States)))
+	if err != nil {
+		return err
+	}
+	var unseen []string
+	for _, status := range slices.Sorted(maps.Keys(o.States)) {
+		same := func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), strings.TrimSpace(status)) }
+		if !slices.ContainsFunc(seen, same) && !slices.ContainsFunc(inILLiad, same) {
+			unseen = append(unseen, fmt.Sprintf("%q", status))
+		}
+	}
+	if len(unseen) > 0 {
+		c.finding(mailbox.Finding{OK: true, What: "states: no request has the status " + strings.Join(unseen, ", "),
+			Do: "see that it is written under [office.states] as in your ILL system; case does not matter"})
+	}
+	return nil
 }
 
 func (inst *installation) unknownStatuses(ctx context.Context, o *OfficeConfig) (detail string, err error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -161,6 +162,15 @@ func TestUnknownStatusIsShown(t *testing.T) {
 	}
 	if tx, _ := inst.db.TransactionByNumber(t.Context(), inst.offices["healey"].ID, 1); tx.State != store.StateUnknown {
 		t.Errorf("got %+v", tx)
+	}
+	o.States = map[string]string{"lost in SPACE": "open", "Gone Astray": "lost", "In Transit 2": "in_transit"}
+	var out bytes.Buffer
+	c := &checker{e: &env{stdout: &out}}
+	if err := c.statuses(t.Context(), inst, o, []string{"in transit 2"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), `no request has the status "Gone Astray"`+"\n") || !strings.Contains(out.String(), `"Awaiting Reply" (2)`) {
+		t.Errorf("check says\n%s", &out)
 	}
 }
 
