@@ -178,7 +178,7 @@ func ownWords(text string) string {
 // wants something mentions an absence, too, and must not be overheard: the
 // absence has to come first, and what follows has to be what responders say.
 func soundsAway(head string, m *Message) bool {
-	if len(head) > 1200 || len(m.Attachments) > 0 || strings.Contains(head, "?") {
+	if len(head) > 1200 || len(m.Attachments) > 0 || strings.Contains(head, "?") || containsAny(head, manyWords) {
 		return false
 	}
 	at := strings.Index(head, firstOf(head, awayPhrases))
@@ -195,11 +195,10 @@ func soundsAway(head string, m *Message) bool {
 // says so of itself and nothing else.
 func confirmsReceipt(head string, m *Message) string {
 	why := firstOf(head, receivedPhrases)
-	if why == "" || len(head) > 800 || strings.Contains(head, "?") || strings.Index(head, why) > 250 {
+	if why == "" || len(head) > 800 || strings.Contains(head, "?") || strings.Index(head, why) > 250 || containsAny(head, requestWords) {
 		return ""
 	}
-	if isUnattended(m) && !containsAny(head, requestWords) ||
-		containsAny(strings.ToLower(m.Subject), receivedSubjects) {
+	if isUnattended(m) || containsAny(strings.ToLower(m.Subject), receivedSubjects) {
 		return why
 	}
 	return ""

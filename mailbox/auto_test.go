@@ -43,6 +43,7 @@ func TestAutoReply(t *testing.T) {
 		{"away until, no header", "Subject: Away until May 5", "I will have no access to email and will respond upon my return.", true},
 		{"curly apostrophe", "Subject: Re: Export", "Thank you for your message. I’m currently out of the office until August 12.", true},
 		{"travelling", "Subject: Re: Overdue", "*** Please read this ***\n\nI will be traveling for work from July 10. I have intermittent access to email and will respond to your message as promptly as I can.", true},
+		{"polish of exchange", "Subject: =?utf-8?Q?Odpowied=C5=BA_automatyczna:_Zwrot?=", "Wracam w maju.", true},
 		{"polish", "Precedence: junk\nSubject: [Automatyczna =?utf-8?Q?odpowied=C5=BA?=] Zwrot", "Wszystko w swoim czasie.", true},
 
 		{"read receipt", "Subject: Read: Overdue\nFrom: a@example.edu", "", true},
@@ -62,6 +63,9 @@ func TestAutoReply(t *testing.T) {
 		{"away, thanks for a notice", "Subject: Re: pickup", "I'm out of town until Monday. Thanks for letting me know!", false},
 		{"away, somebody else comes", "Subject: Re: pickup", "Sorry, I'm away until Thursday. My roommate will come by.", false},
 		{"returned before the vacation", "Subject: Re: TN 412304", "Thank you for your email. I returned this last week before going on vacation. Please check the shelves.", false},
+		{"away, and comes by", "Subject: Re: Pickup", "I will be out of the office until Thursday, I'll come by then. Thank you for your message.", false},
+		{"lender closes, to many", "Subject: Closed next week", "Dear colleagues, our office is closed from Dec 24 to Jan 1. We will answer after our return.", false},
+		{"lender thanks", "Subject: We received your book", "We received your book today, many thanks.", false},
 		{"lender closes", "Subject: Closed next week", "Dear colleagues, our library is closed Dec 24-Jan 1. Please mark us as non-supplier. Thanks, Ann", false},
 		{"asks for an automatic thing", "Subject: hello", "Did my request go through? I got no automatic confirmation.", false},
 	}

@@ -9,7 +9,7 @@ var autoSubjectStarts = []string{
 	"réponse automatique", "reponse automatique", "absence du bureau", "absent du bureau", "message d'absence", "notification d'absence", "avis d'absence", "message automatique", "réponse d'absence",
 	"resposta automática", "resposta automatica", "mensagem automática",
 	"risposta automatica", "risponditore automatico",
-	"automatisch antwoord", "automatisch bericht", "automatische reactie", "autosvar", "automatisk svar", "automatiskt svar", "automaattinen vastaus", "automatyczna odpowiedź", "automatyczna odpowiedz", "autoodpowiedź", "автоответ", "автоматический ответ", "automatická odpověď", "automaticka odpoved", "automatická odpoveď", "automatikus válasz", "otomatik yanıt", "răspuns automat", "αυτόματη απάντηση",
+	"automatisch antwoord", "automatisch bericht", "automatische reactie", "afwezigheidsbericht", "afwezigheidsassistent", "ausência temporária", "resposta automàtica", "erantzun automatikoa", "odpowiedź automatyczna", "odpowiedz automatyczna", "automaatvastus", "automātiska atbilde", "automatinis atsakymas", "automatski odgovor", "samodejni odgovor", "аутоматски одговор", "автоматична відповідь", "автоматичен отговор", "sjálfvirkt svar", "ateb awtomatig", "freagra uathoibríoch", "outomatiese antwoord", "balasan otomatis", "balasan automatik", "ตอบกลับอัตโนมัติ", "स्वचालित उत्तर", "پاسخ خودکار", "autosvar", "automatisk svar", "automatiskt svar", "automaattinen vastaus", "automatyczna odpowiedź", "automatyczna odpowiedz", "autoodpowiedź", "автоответ", "автоматический ответ", "automatická odpověď", "automaticka odpoved", "automatická odpoveď", "automatikus válasz", "otomatik yanıt", "răspuns automat", "αυτόματη απάντηση",
 	"自动回复", "自動回覆", "自動回复", "自动答复", "自动应答", "自動返信", "自動応答", "不在通知", "부재중", "자동 회신", "자동회신", "자동 응답", "phản hồi tự động", "trả lời tự động", "thư trả lời tự động", "رد تلقائي", "الرد التلقائي", "מענה אוטומטי", "תשובה אוטומטית", "repons otomatik",
 }
 
@@ -65,6 +65,9 @@ var ofMyself = []string{
 // wishWords are a person's.
 var wishWords = []string{"could you", "can you", "would you", "can i", "may i", "i would like", "i'd like", "please check", "please hold", "please renew", "please advise", "please keep", "i returned", "i have returned"}
 
+// manyWords greet more than one: no responder does.
+var manyWords = []string{"dear colleagues", "dear all", "hi all", "hello all", "dear partners", "dear friends", "liebe kolleg", "queridos colegas", "estimados colegas", "chers collègues", "chères collègues", "caros colegas", "各位"}
+
 // receivedSubjects are of confirmations of receipt.
 var receivedSubjects = []string{"ticket", "case #", "[#", "(#", "thank you for contacting", "thank you for your e", "we received", "we have received", "request received", "message received", "mail received", "confirmation of receipt", "eingangsbestätigung", "accusé de réception", "acuse de recibo", "confirmação de recebimento"}
 
@@ -78,6 +81,6 @@ var receivedPhrases = []string{
 // requestWords are about borrowing: an auto-responder does not know what the
 // mail was about, a patron who mentions an absence does.
 var requestWords = []string{
-	"renew", "book", "loan", "article", "pick it up", "pick up", "pickup", "hold", "my request", "the request", "title", "copy", "scan", "pdf", "extend", "extension", "due", "return it", "chapter", "volume", "item",
+	"renew", "book", "loan", "article", "pick it up", "pick up", "pickup", "come by", "stop by", "drop it", "drop off", "bring it", "bring them", "hold", "my request", "the request", "title", "copy", "scan", "pdf", "extend", "extension", "due", "return it", "chapter", "volume", "item",
 	"libro", "préstamo", "prestamo", "renovar", "artículo", "buch", "bücher", "ausleihe", "leihfrist", "verlänger", "aufsatz", "livre", "prêt", "prolong", "renouvel", "livro", "empréstimo", "artigo", "书", "续借", "文章",
 }

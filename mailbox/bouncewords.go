@@ -88,7 +88,7 @@ func isBareNotice(low string) bool {
 
 // personalPhrases are said by people who write about a report.
 var personalPhrases = []string{
-	"my mailbox", "my inbox", "my email", "my e-mail", "my mail", "my message", "my address", "my account", "i think", "i tried", "i sent", "i wrote", "i got", "i received", "i keep", "came back to me", "send it again", "send it to me", "resend", "can you", "could you", "would you",
+	"my mailbox", "my inbox", "my email", "my e-mail", "my mail", "my message", "my address", "my account", "i think", "i tried", "i sent", "i wrote", "i got", "i received", "i keep", "came back to me", "send it again", "send it to me", "please resend", "resend it", "can you", "could you", "would you",
 	"mein postfach", "meine e-mail", "meine mail", "meine nachricht", "mi correo", "mi buzón", "mi mensaje", "ma boîte", "mon adresse", "mon message", "mon mail", "meu e-mail", "minha caixa", "minha mensagem", "我的邮箱", "我的邮件",
 }
 
@@ -175,7 +175,7 @@ var daemonNames = []string{
 var undeliverablePrefixes = []string{
 	"undeliverable", "undelivered", "unzustellbar", "nicht zustellbar", "non remis", "no se puede entregar", "no se pudo entregar", "no entregado",
 	"não é possível entregar", "não entregue", "não foi possível entregar", "non recapitabile", "mancato recapito", "onbestelbaar", "未送达", "无法送达",
-	"無法傳遞", "未传递", "退信", "配信不能", "配信できません", "olevererbart", "kan ikke leveres", "недоставленное", "не удается доставить", "niedostarczalne",
+	"無法傳遞", "未传递", "退信", "配信不能", "配信できません", "olevererbart", "kan ikke leveres", "недоставленное", "не удается доставить", "niedostarczalne", "nie można dostarczyć", "nedoručitelné", "kézbesíthetetlen", "nelivrabil", "teslim edilemedi", "neisporučivo", "uleverbar", "toimittamaton", "배달되지 않음",
 	"delivery delayed", "delayed", "verzögert", "retrasado", "retardé", "atrasad", "rejected", "bounced", "returned mail", "mail delivery failed", "failure notice", "delivered", "relayed",
 }
 
@@ -193,7 +193,7 @@ var bounceSubjects = []string{
 	"non remis", "échec de remise", "échec de la remise", "échec de distribution", "échec de la distribution", "échec de livraison", "échec de la livraison", "état de remise", "non distribué", "non délivré", "retour à l'expéditeur", "remise différée", "erreur de distribution",
 	"não é possível entregar", "não foi possível entregar", "não entregue", "falha na entrega", "falha de entrega", "erro na entrega", "erro de entrega", "status de entrega", "mensagem devolvida", "devolvida", "atraso na entrega",
 	"mancato recapito", "mancata consegna", "impossibile recapitare", "non recapitabile", "notifica di errato", "consegna fallita", "onbestelbaar", "niet bezorgd", "onbezorgd", "olevererbart", "kan ikke leveres", "kunne ikke leveres", "kan inte levereras",
-	"недостав", "не доставлено", "не удалось доставить", "niedostarcz", "nedoruč", "退信", "无法送达", "未送达", "投递失败", "投遞失敗", "无法投递", "無法投遞", "無法傳遞", "系统退信", "退件", "退回", "发送失败", "发送被退回", "传输失败", "配信不能", "配信失敗", "エラー通知", "不達", "送信できません", "配信エラー", "配送できません", "送信エラー", "배달되지", "반송",
+	"недостав", "не доставлено", "не удалось доставить", "не удается доставить", "niedostarcz", "nie można dostarczyć", "nedoruč", "kézbesíthetetlen", "nelivrabil", "teslim edilemedi", "neisporučivo", "toimittamaton", "退信", "无法送达", "未送达", "投递失败", "投遞失敗", "无法投递", "無法投遞", "無法傳遞", "系统退信", "退件", "退回", "发送失败", "发送被退回", "传输失败", "配信不能", "配信失敗", "エラー通知", "不達", "送信できません", "配信エラー", "配送できません", "送信エラー", "배달되지", "반송",
 }
 
 // bouncePhrases are said by reports in their first lines.
@@ -235,6 +235,13 @@ var delayPhrases = []string{
 	"verzögert", "weiter versucht", "noch nicht zugestellt", "wird weiterhin versucht", "zustellversuche werden fortgesetzt", "retras", "seguirá intentando", "se seguirá", "aún no se ha", "retardé", "différé", "nouvelle tentative", "n'a pas encore", "atrasad", "continuará tentando", "ainda não foi", "延迟", "尚未送达", "将继续尝试", "延遲",
 }
 
+// goingOnTrying says so outright, whatever else could not be done yet; givenUp
+// alone outweighs it.
+var (
+	goingOnTrying = []string{"attempts will continue", "will continue to try", "will continue to attempt", "will keep trying", "do not resend", "do not need to resend", "zustellversuche werden fortgesetzt", "seguirá intentando", "continuará tentando", "将继续尝试"}
+	givenUp       = []string{"permanent", "gave up", "giving up", "given up", "has failed permanently", "endgültig"}
+)
+
 // failPhrases outweigh delayPhrases: the retries are over.
 var failPhrases = []string{
 	"gave up", "giving up", "given up", "permanent", "has been removed from the queue", "retry timeout exceeded", "retry time not reached", "too long", "could not be delivered", "couldn't be delivered", "has failed", "delivery failed", "undeliverable", "failed after", "message expired", "(failure)", "returned to sender", "5.4.7", "endgültig", "nicht zugestellt werden. die", "queue too long", "not been delivered for", "could not be delivered for",
@@ -255,7 +262,7 @@ func defaultAction(m *Message, n notice) string {
 		return "delivered"
 	case containsAny(subject, []string{"(delay)", "delayed", "warning message", "warning: message", "verzögert", "could not send message for", "retras", "différé", "retardé", "atras", "延迟"}):
 		return "delayed"
-	case containsAny(head, delayPhrases) && !containsAny(head, failPhrases):
+	case containsAny(head, delayPhrases) && !containsAny(head, failPhrases), containsAny(head, goingOnTrying) && !containsAny(head, givenUp):
 		return "delayed"
 	case containsAny(head, challengePhrases) && !containsAny(head, failPhrases) && isChallenge(m, subject, head):
 		return "delayed"

@@ -41,11 +41,20 @@ func FuzzReport(f *testing.F) {
 	for _, file := range files {
 		f.Add(readFile(f, file))
 	}
+	for _, broken := range []string{
+		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\nFinal-Recipient:\nAction\nStatus: 5..1\n\n : x\nOriginal-Recipient: ;;@\n",
+		"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nContent-Type: multipart/report; report-type=delivery-status; boundary=c\n\n--c\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; x@y.example\n--c\nContent-Type: message/rfc822\n\nContent-Type: multipart/report; delivery-status\n",
+		"\nc=US;dda:SMTP=a@b.example;smtp=@;=smtp=rfc822=@@x smtp=\nRCPT TO: \nRecipient: [SMTP:]\n550 \n554 a@b.example",
+		"X-Failed-Recipients: ,;<>@, a@b.example,, \"\n\n’’ wasn’t delivered to @.@",
+		"Subject: Re: :: (delivery failed)\n\n**\nYour message could not be delivered to\na@b.example",
+	} {
+		f.Add([]byte(broken))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m := mailbox.Parse(append([]byte("From: mailer-daemon@x.example\nReturn-Path: <>\nSubject: failure notice\n"), raw...))
 		checkSane(t, m)
-		if m.Report != nil && len(m.Report.Recipients) == 0 {
-			t.Error("a report about nobody")
+		if m.Report != nil && (len(m.Report.Recipients) == 0 || len(m.Report.Recipients) > 200) {
+			t.Errorf("a report about %d recipients", len(m.Report.Recipients))
 		}
 	})
 }

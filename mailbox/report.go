@@ -51,6 +51,7 @@ func parseReport(m *Message, root *entity) *Report {
 		r.Recipients[i].complete(n, fallback, len(r.Recipients) == 1)
 	}
 	r.Recipients = uniqueRecipients(r.Recipients)
+	r.Recipients = r.Recipients[:min(len(r.Recipients), maxRecipients)]
 	return r
 }
 

@@ -21,6 +21,7 @@ var reports = map[string]struct {
 	"address-advice":          {[]string{"rossi@lab.example failed 5.1.1"}, "", ""},
 	"amazon-ses":              {[]string{"zoe@shop.example failed 5.7.1"}, "0100018f@email.amazonses.example", "Pickup"},
 	"aol":                     {[]string{"bettyk55@aolmail.example failed 5.7.1"}, "aol1@healey.example", "Overdue"},
+	"antivirus-gateway":       {[]string{"b.iqbal@institute.example delayed "}, "", ""},
 	"bare-bilingual":          {[]string{"luc.morel@banque.example failed "}, "", ""},
 	"broken-boundary":         {[]string{"noone@nowhere.example failed 5.1.1"}, "", ""},
 	"challenge":               {[]string{"kolsen@mailgate.example delayed "}, "", ""},
