@@ -141,9 +141,10 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, wh
 	fs := newFeatureSet(8)
 	s.kindFeatures(fs)
 	all := c.model.kind.predict(w.said, h.features, fs.list)
+	machine := m.AutoSubmitted()
 	best := -1
 	for i := range all {
-		if kinds[i] == KindBounce && !m.AutoSubmitted() || kinds[i] == KindAutoReply && byHand(m) {
+		if kinds[i] == KindBounce && !machine || kinds[i] == KindAutoReply && !machine && !isMachinesAddress(m) {
 			continue // people write about either; words alone make neither
 		}
 		if best < 0 || all[i] > all[best] {
@@ -157,11 +158,11 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, wh
 	if auto && k != KindSystem && k != KindBounce {
 		return KindAutoReply, 1, []string{h.autoWhy}, true
 	}
-	if (s.senderKnown() || s.named() && !bulk) && !auto && !m.AutoSubmitted() && (k != KindBulk || s.named() && !bulk) && k != KindAutoReply && k != KindBounce {
+	if (s.senderKnown() || s.named() && !bulk) && !auto && !machine && (k != KindBulk || s.named() && !bulk) && k != KindAutoReply && k != KindBounce {
 		k, p = KindPatron, 1
 		why = append(why, "the sender is a patron in the records")
 	}
-	if k == KindPatron && m.AutoSubmitted() { // a machine wrote it, whatever it says (RFC 3834)
+	if k == KindPatron && machine { // a machine wrote it, whatever it says (RFC 3834)
 		k, p = KindSystem, 1
 		why = append(why, "it says that a machine wrote it")
 	}
@@ -174,17 +175,18 @@ func (c *Classifier) decideKind(s *records, w *worded) (kind Kind, p float64, wh
 		why = append(why, h.bulkWhy)
 		sure = true
 	}
-	sure = sure || m.AutoSubmitted()
+	sure = sure || machine
 	if len(why) == 0 {
 		why = append(why, kindWords[k])
 	}
 	return k, p, why, sure
 }
 
-// byHand reports whether nothing but its words speaks for a machine.
-func byHand(m *mailbox.Message) bool {
+// isMachinesAddress reports whether the author's address is one that no person
+// writes from.
+func isMachinesAddress(m *mailbox.Message) bool {
 	local, _, _ := strings.Cut(m.Author().Key(), "@")
-	return !m.AutoSubmitted() && !containsAny(local, "noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "auto", "robot", "system", "notif")
+	return containsAny(local, "noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "auto", "robot", "system", "notif")
 }
 
 var kindWords = map[Kind]string{

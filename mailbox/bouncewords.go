@@ -28,7 +28,7 @@ func saysBounce(m *Message, p *reportParts) bool {
 	if answered(subject) {
 		// "Re: Undelivered Mail" is a person's, unless a daemon writes so, or
 		// there is nothing in it but the notice.
-		subjectSays = subjectSays && (daemon || isBareNotice(plainLower(m.Text)))
+		subjectSays = subjectSays && (daemon || isBareNotice(m.Text))
 	}
 	unattended := isUnattended(m)
 	asksBack := containsAny(subject, challengeSubjects) || len(m.Text) < 3000 && strings.Contains(m.Text, "http")
@@ -76,10 +76,14 @@ func (m *Message) isPersonal(head string) bool {
 	return containsAny(head, personalPhrases) || strings.Contains(head, "?") && replyCode(head) == "" && enhancedCode(head) == ""
 }
 
-// isBareNotice reports whether a text (lower case) is nothing but a sentence or
-// two on an address that failed: no greeting, no quote, no word of a person.
-func isBareNotice(low string) bool {
-	if len(low) > 500 || strings.Contains(low, "?") || containsAny(low, personalPhrases) || containsAny(low, []string{"from:", ">", "hello", "hi ", "dear ", "thank", "fyi", "see below", "forwarded", "original message", "guten tag", "hallo", "hola", "bonjour", "olá"}) {
+// isBareNotice reports whether a text is nothing but a sentence or two on an
+// address that failed: no greeting, no quote, no word of a person.
+func isBareNotice(text string) bool {
+	if len(text) > 500 {
+		return false
+	}
+	low := plainLower(text)
+	if strings.Contains(low, "?") || containsAny(low, personalPhrases) || containsAny(low, []string{"from:", ">", "hello", "hi ", "dear ", "thank", "fyi", "see below", "forwarded", "original message", "guten tag", "hallo", "hola", "bonjour", "olá"}) {
 		return false
 	}
 	start, _ := findAddress(low, 0)
