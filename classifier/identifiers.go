@@ -414,7 +414,7 @@ func maskLink(u string) string {
 func MaskSecrets(s string) string {
 	if strings.Contains(s, "://") {
 		s = urlPattern.ReplaceAllStringFunc(s, func(u string) string {
-			if low := strings.ToLower(u); strings.Contains(low, "articleexchange") || strings.Contains(low, "xchange.") {
+			if containsAny(strings.ToLower(u), exchangeHosts...) {
 				return maskLink(u)
 			}
 			return u

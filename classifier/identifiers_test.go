@@ -62,6 +62,7 @@ func TestMaskSecrets(t *testing.T) {
 	for in, want := range map[string]string{
 		"Password: p4LinDen.": "Password: ••••",
 		"see https://share.worldcat.org/ILL/articleexchange/file?x=7fK2": "see https://share.worldcat.org/…",
+		"get it at https://rapidx.rapidill.example/get?id=1 now":         "get it at https://rapidx.rapidill.example/… now",
 		"I forgot my password, help":                                     "I forgot my password, help",
 		"nothing here":                                                   "nothing here",
 	} {

@@ -120,11 +120,13 @@ func ReadUpdate(m *mailbox.Message, kind Kind, text string) *Update {
 	return u
 }
 
+// exchangeHosts are parts of links whose views are counted.
+var exchangeHosts = []string{"articleexchange", "xchange.", "://ae.", "rapidx."}
+
 // exchangeLink is the link of a text that leads to one file.
 func exchangeLink(text string) string {
 	for _, u := range urlPattern.FindAllString(text, 50) {
-		low := strings.ToLower(u)
-		if containsAny(low, "articleexchange", "xchange.", "://ae.", "rapidx.") {
+		if containsAny(strings.ToLower(u), exchangeHosts...) {
 			return strings.TrimRight(u, ".,;")
 		}
 	}

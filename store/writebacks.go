@@ -69,14 +69,17 @@ func (db *DB) QueueHistories(ctx context.Context, officeID int64, since time.Tim
 }
 
 // QueueNotes queues a staff note for each request that a patron's or partner's
-// mail was filed on since then: the gist of the mail and a link to its
-// conversation. It returns how many are new.
+// mail was filed on since then: the gist of the mail, without what opens a file
+// whose views are counted, and a link to its conversation. It returns how many
+// are new.
 func (db *DB) QueueNotes(ctx context.Context, officeID int64, since time.Time, pages string) (int, error) {
 	tag, err := db.pool.Exec(ctx, `
 		INSERT INTO writeback (office_id, transaction_id, kind, payload, cause)
 		SELECT m.office_id, mm.transaction_id, 'note',
 			'Mail from ' || m.from_addr || ' of ' || to_char(m.internal_date, 'YYYY-MM-DD HH24:MI') || ' UTC: ' || m.subject
-			|| E'\n' || left(regexp_replace(m.new_text, '\s+', ' ', 'g'), 300)
+			|| E'\n' || left(regexp_replace(regexp_replace(regexp_replace(left(m.new_text, 2000),
+				'(https?://)\S*(articleexchange|xchange\.|//ae\.|rapidx\.)\S*', '\1…', 'gi'),
+				'(\mpass(word|code)?\M\s*[:=]\s*)\S+', '\1••••', 'gi'), '\s+', ' ', 'g'), 300)
 			|| CASE WHEN $3 = '' THEN '' ELSE E'\n' || $3 || '/conversations/' || m.conversation_id END,
 			'message ' || m.id
 		FROM message m JOIN message_match mm ON mm.message_id = m.id AND mm.decided

@@ -60,7 +60,7 @@ func TestFiledMailBecomesNotes(t *testing.T) {
 	store.Exec(t, db, `INSERT INTO conversation (office_id, subject) VALUES ($1, 'Dune')`, o.ID)
 	store.Exec(t, db, `
 		INSERT INTO message (office_id, conversation_id, state, direction, raw_hash, size, internal_date, stored_at, from_addr, subject, new_text, kind, needs_staff)
-		SELECT $1, 1, 'filed', direction, '\x00', 1, $2, $2, 'jdoe@example.edu', 'Dune', E'Please  renew\n\nit', kind, kind <> 'auto_reply'
+		SELECT $1, 1, 'filed', direction, '\x00', 1, $2, $2, 'jdoe@example.edu', 'Dune', E'Please  renew\n\nit\nhttps://share.worldcat.org/ILL/articleexchange/x?f=1\nPassword: 9dWqa7', kind, kind <> 'auto_reply'
 		FROM (VALUES ('in', 'patron'), ('in', 'auto_reply'), ('out', 'patron')) v (direction, kind)`, o.ID, at)
 	store.Exec(t, db, `
 		INSERT INTO message_match (message_id, transaction_id, score, decided)
@@ -71,7 +71,7 @@ func TestFiledMailBecomesNotes(t *testing.T) {
 		}
 	}
 	if d := cmp.Diff([]string{
-		"note of message 1: Mail from jdoe@example.edu of 2026-11-24 18:00 UTC: Dune\nPlease renew it\nhttps://ill.example.edu/conversations/1",
+		"note of message 1: Mail from jdoe@example.edu of 2026-11-24 18:00 UTC: Dune\nPlease renew it https://… Password: ••••\nhttps://ill.example.edu/conversations/1",
 	}, payloads(t, db, o.ID)); d != "" {
 		t.Error(d)
 	}

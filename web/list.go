@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"illmail/classifier"
 	"illmail/store"
 )
 
@@ -89,8 +90,11 @@ func (r listRow) Tick() string {
 	return fmt.Sprintf("%d-%d-%d", r.ID, last, assigned)
 }
 
-// Line is the beginning of what was written, on one line.
-func (r listRow) Line() template.HTML { return mark(snippet(r.NewText, r.words), r.words) }
+// Line is the beginning of what was written, on one line, without what opens a
+// file: a list is seen over shoulders.
+func (r listRow) Line() template.HTML {
+	return mark(snippet(classifier.MaskSecrets(r.NewText), r.words), r.words)
+}
 
 // Who is the patron's name, or the sender's.
 func (r listRow) Who() string {

@@ -77,9 +77,12 @@ func (f *Finder) ask(ctx context.Context, key, what string, ask func(context.Con
 	if ok && time.Now().Before(k.until) {
 		return k.text
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	text, err := ask(ctx, what)
+	text, err := ask(within, what)
+	if ctx.Err() != nil {
+		return "" // whoever asked left: that says nothing of the server
+	}
 	keep := keepFound
 	if err != nil {
 		keep = keepFailed
