@@ -20,11 +20,13 @@ type DeskUser struct {
 	Username    string
 	Name        string
 	HasPassword bool // else the OpenID provider signs them in
+	PIN         bool // their PIN will do, see [DB.AuthenticatePIN]
 }
 
 // RememberAtDesk notes who signed in by that browser, which the cookie's value
-// names; where it names none, or is "", a fresh value is returned.
-func (db *DB) RememberAtDesk(ctx context.Context, desk string, staffID int64, now time.Time) (string, error) {
+// names; where it names none, or is "", a fresh value is returned. proved: by
+// more than a PIN, which does for a while from now on.
+func (db *DB) RememberAtDesk(ctx context.Context, desk string, staffID int64, proved bool, now time.Time) (string, error) {
 	known := false
 	if desk != "" && len(desk) <= 200 {
 		if err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM desk_user WHERE desk_hash = $1)`, tokenHash(desk)).Scan(&known); err != nil {
@@ -36,8 +38,9 @@ func (db *DB) RememberAtDesk(ctx context.Context, desk string, staffID int64, no
 	}
 	if _, err := db.pool.Exec(ctx, `
 		WITH gone AS (DELETE FROM desk_user WHERE used_at < $4)
-		INSERT INTO desk_user (desk_hash, staff_id, used_at) VALUES ($1, $2, $3)
-		ON CONFLICT (desk_hash, staff_id) DO UPDATE SET used_at = excluded.used_at`, tokenHash(desk), staffID, now, now.Add(-DeskLife)); err != nil {
+		INSERT INTO desk_user (desk_hash, staff_id, used_at, proved_at) VALUES ($1, $2, $3, CASE WHEN $5 THEN $3::timestamptz END)
+		ON CONFLICT (desk_hash, staff_id) DO UPDATE SET used_at = excluded.used_at, proved_at = coalesce(excluded.proved_at, desk_user.proved_at),
+			pin_tries = CASE WHEN $5 THEN 0 ELSE desk_user.pin_tries END`, tokenHash(desk), staffID, now, now.Add(-DeskLife), proved); err != nil {
 		return "", fmt.Errorf("noting who is at this desk: %w", err)
 	}
 	return desk, nil
@@ -49,9 +52,10 @@ func (db *DB) DeskUsers(ctx context.Context, desk string, now time.Time) ([]Desk
 		return nil, nil
 	}
 	rows, _ := db.pool.Query(ctx, `
-		SELECT s.username, coalesce(nullif(s.full_name, ''), s.username) AS name, s.password_hash <> '' AS has_password
+		SELECT s.username, coalesce(nullif(s.full_name, ''), s.username) AS name, s.password_hash <> '' AS has_password,
+		       s.pin_hash <> '' AND coalesce(d.proved_at > $4 AND d.pin_tries < $5, false) AS pin
 		FROM desk_user d JOIN staff s ON s.id = d.staff_id
-		WHERE d.desk_hash = $1 AND d.used_at > $2 AND s.disabled_at IS NULL ORDER BY d.used_at DESC, s.id LIMIT $3`, tokenHash(desk), now.Add(-DeskLife), deskUsers)
+		WHERE d.desk_hash = $1 AND d.used_at > $2 AND s.disabled_at IS NULL ORDER BY d.used_at DESC, s.id LIMIT $3`, tokenHash(desk), now.Add(-DeskLife), deskUsers, now.Add(-pinLife), pinTries)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[DeskUser])
 	if err != nil {
 		return nil, fmt.Errorf("reading who was at this desk: %w", err)

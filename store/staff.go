@@ -141,7 +141,7 @@ func (db *DB) EnableStaff(ctx context.Context, username string) error {
 
 // changeStaff runs an update that returns the id, and ends the sessions of
 // that account in the same transaction: an old cookie never outlives a change
-// of password, role or access.
+// of password, role or access, nor does a PIN do any more.
 func (db *DB) changeStaff(ctx context.Context, username, update string, args ...any) error {
 	username = normalUsername(username)
 	return db.inTx(ctx, func(tx pgx.Tx) error {
@@ -150,7 +150,7 @@ func (db *DB) changeStaff(ctx context.Context, username, update string, args ...
 		if err != nil {
 			return fmt.Errorf("changing the account %s: %w", username, err)
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM session WHERE staff_id = $1`, id); err != nil {
+		if _, err := tx.Exec(ctx, `WITH d AS (UPDATE desk_user SET proved_at = NULL WHERE staff_id = $1) DELETE FROM session WHERE staff_id = $1`, id); err != nil {
 			return fmt.Errorf("ending the sessions of %s: %w", username, err)
 		}
 		return nil

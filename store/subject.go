@@ -101,7 +101,7 @@ func (db *DB) SubjectStaff(ctx context.Context, s Subject) (staff Staff, err err
 		}
 		// A cookie never outlives a change of role.
 		if _, err := tx.Exec(ctx, `
-			WITH gone AS (DELETE FROM session WHERE staff_id = $1)
+			WITH gone AS (DELETE FROM session WHERE staff_id = $1), d AS (UPDATE desk_user SET proved_at = NULL WHERE staff_id = $1)
 			UPDATE staff SET role = $2 WHERE id = $1`, staff.ID, s.Role); err != nil {
 			return fmt.Errorf("changing the role of %s: %w", staff.Username, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -55,6 +56,61 @@ func TestChangeOfUser(t *testing.T) {
 	b.get("/login").status(200).has("Tom Weber").hasNot("Ana Ruiz")
 	s.now = s.now.Add(store.DeskLife + 1)
 	b.get("/login").status(200).hasNot("Tom Weber")
+}
+
+// TestPIN: it does only in a browser in which its owner proved who they are, for
+// some hours and some tries.
+func TestPIN(t *testing.T) {
+	t.Parallel()
+	s := newSample(t)
+	b := s.signIn(t, "tom")
+	for _, pin := range []string{"123", "1234567", "12a4", "١٢٣٤"} {
+		b.post("/settings/pin", "password", samplePassword, "pin", pin).status(400)
+	}
+	b.post("/settings/pin", "password", "wrong", "pin", "4711").status(400)
+	b.post("/settings/pin", "password", samplePassword, "pin", "4711").status(303)
+	by := func(b *browser, secret string, want int) {
+		t.Helper()
+		b.post("/login", "username", "tom", "password", secret).status(want)
+	}
+	b.post("/switch").status(303)
+	b.get("/login?user=tom").status(200).has("Password or PIN")
+	b.get("/login?user=ana").status(200).hasNot("or PIN")
+	by(b, "4712", 401)
+	by(b, "4711", 303)
+	b.get("/").status(200).has("Tom Weber")
+	b.post("/login", "username", "ana", "password", "4711").status(401)
+
+	// Elsewhere it is nothing, nor where somebody else signed in.
+	by(s.signIn(t, ""), "4711", 401)
+	by(s.signIn(t, "lin"), "4711", 401)
+
+	s.now = s.now.Add(16 * time.Minute) // each of these was a wrong password, too
+	// After three wrong ones in a row the password is asked for.
+	for range 3 {
+		by(b, "0000", 401)
+	}
+	s.now = s.now.Add(16 * time.Minute)
+	by(b, "4711", 401)
+	b.get("/login").status(303)
+	b.post("/switch").status(303)
+	b.get("/login?user=tom").status(200).hasNot("or PIN")
+	by(b, samplePassword, 303)
+	by(b, "4711", 303)
+
+	// So it is after twelve hours, however often the PIN was used; and after a change of access.
+	s.now = s.now.Add(11 * time.Hour)
+	by(b, "4711", 303)
+	s.now = s.now.Add(2 * time.Hour)
+	by(b, "4711", 401)
+	by(b, samplePassword, 303)
+	if err := s.db.SetRole(t.Context(), "tom", store.RoleSupervisor); err != nil {
+		t.Fatal(err)
+	}
+	by(b, "4711", 401)
+	by(b, samplePassword, 303)
+	b.post("/settings/pin", "password", samplePassword, "pin", "").status(303)
+	by(b, "4711", 401)
 }
 
 func TestChangeOfUserByOneKey(t *testing.T) {

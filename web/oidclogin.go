@@ -125,7 +125,7 @@ func (s *Server) endSignIn(v *visit) error {
 	case err != nil:
 		return err
 	}
-	return s.enter(v, staff, begun.To)
+	return s.enter(v, staff, begun.To, true)
 }
 
 // withoutAnswer is an error without what the provider answered, which may hold

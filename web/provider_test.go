@@ -417,7 +417,7 @@ func TestProviderAsksAfreshOnASharedDesk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.RememberAtDesk(t.Context(), deskOf(b), kim.ID, s.now); err != nil {
+	if _, err := s.db.RememberAtDesk(t.Context(), deskOf(b), kim.ID, true, s.now); err != nil {
 		t.Fatal(err)
 	}
 	b.get("/login").status(200).has(`href="/login/oidc?user=kim"`)

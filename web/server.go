@@ -237,6 +237,7 @@ func (s *Server) routes() []route {
 		{"POST /away/{id}/end", student, s.endAway},
 		{"GET /settings", student, s.settings},
 		{"POST /settings/password", student, s.changePassword},
+		{"POST /settings/pin", student, s.changePIN},
 		{"POST /settings/staff", admin, s.addStaff},
 		{"POST /settings/staff/{username}", admin, s.changeStaff},
 	}

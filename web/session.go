@@ -62,6 +62,7 @@ type loginData struct {
 	Problem  string
 	Provider *providerLink // nil: local accounts only
 	Desk     []deskUser
+	PIN      bool // of who is chosen, will do
 }
 
 // deskUser is someone who signed in lately in this browser.
@@ -82,6 +83,7 @@ func (s *Server) showLogin(v *visit, status int, d loginData) error {
 		if !u.HasPassword && d.Provider != nil {
 			href = s.providerLink(d.To, u.Username).Href
 		}
+		d.PIN = d.PIN || u.PIN && u.Username == d.Username
 		d.Desk = append(d.Desk, deskUser{u, href, u.Username == d.Username})
 	}
 	return s.render(v, status, "login", "", d)
@@ -89,7 +91,14 @@ func (s *Server) showLogin(v *visit, status int, d loginData) error {
 
 func (s *Server) login(v *visit) error {
 	username, to := v.r.PostFormValue("username"), v.r.PostFormValue("to")
-	staff, err := s.DB.Authenticate(v.ctx(), username, v.r.PostFormValue("password"), remoteHost(v.r), v.now)
+	staff, err := s.DB.AuthenticatePIN(v.ctx(), s.desk(v), username, v.r.PostFormValue("password"), v.now)
+	if err == nil {
+		return s.enter(v, staff, to, false)
+	}
+	if !errors.Is(err, store.ErrBadLogin) {
+		return err
+	}
+	staff, err = s.DB.Authenticate(v.ctx(), username, v.r.PostFormValue("password"), remoteHost(v.r), v.now)
 	if errors.Is(err, store.ErrBadLogin) || errors.Is(err, store.ErrTooManyLogins) {
 		status := http.StatusUnauthorized
 		if errors.Is(err, store.ErrTooManyLogins) {
@@ -101,11 +110,11 @@ func (s *Server) login(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return s.enter(v, staff, to)
+	return s.enter(v, staff, to, true)
 }
 
-// enter signs someone in who has proved who they are.
-func (s *Server) enter(v *visit, staff store.Staff, to string) error {
+// enter signs someone in who has proved who they are; proved: by more than a PIN.
+func (s *Server) enter(v *visit, staff store.Staff, to string, proved bool) error {
 	if err := s.endSession(v); err != nil { // a shared desk: the one before is signed out
 		return err
 	}
@@ -114,7 +123,7 @@ func (s *Server) enter(v *visit, staff store.Staff, to string) error {
 		return err
 	}
 	http.SetCookie(v.w, s.cookie(token, 0))
-	desk, err := s.DB.RememberAtDesk(v.ctx(), s.desk(v), staff.ID, v.now)
+	desk, err := s.DB.RememberAtDesk(v.ctx(), s.desk(v), staff.ID, proved, v.now)
 	if err != nil {
 		return err
 	}

@@ -174,6 +174,27 @@ func (s *Server) changePassword(v *visit) error {
 	return v.redirect("/login?done=password")
 }
 
+// changePIN sets the PIN with which one comes back to a shared desk, or takes it off.
+func (s *Server) changePIN(v *visit) error {
+	_, err := s.DB.Authenticate(v.ctx(), v.staff.Username, v.r.PostFormValue("password"), remoteHost(v.r), v.now)
+	switch {
+	case errors.Is(err, store.ErrBadLogin):
+		return badRequest("The password is wrong.")
+	case errors.Is(err, store.ErrTooManyLogins):
+		return &refusal{http.StatusTooManyRequests, "Too many wrong passwords; try again in fifteen minutes."}
+	case err != nil:
+		return err
+	}
+	err = s.DB.SetPIN(v.ctx(), v.staff.ID, strings.TrimSpace(v.r.PostFormValue("pin")))
+	if errors.Is(err, store.ErrBadPIN) {
+		return badRequest("A PIN has four to six digits.")
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect("/settings?done=saved")
+}
+
 func (s *Server) addStaff(v *visit) error {
 	password := v.r.PostFormValue("password")
 	if n := len([]rune(password)); n < 8 && (n > 0 || s.Provider == nil) { // by the provider one comes in without

@@ -318,6 +318,7 @@ CREATE TABLE staff (
     email      text NOT NULL DEFAULT '',
     role       text NOT NULL CHECK (role IN ('student', 'staff', 'supervisor', 'admin')),
     password_hash text NOT NULL DEFAULT '',   -- argon2id, PHC string form
+    pin_hash   text NOT NULL DEFAULT '',      -- the same of the PIN at shared desks; '' = none
     disabled_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -357,6 +358,8 @@ CREATE TABLE desk_user (
     desk_hash bytea NOT NULL,                 -- sha256 of the cookie's value
     staff_id  bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
     used_at   timestamptz NOT NULL,
+    proved_at timestamptz,                    -- when they last proved who they are by more than a PIN; NULL: a PIN does not do
+    pin_tries int NOT NULL DEFAULT 0,         -- wrong PINs since
     PRIMARY KEY (desk_hash, staff_id)
 );
 
