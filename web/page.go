@@ -128,7 +128,7 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 		f.Back = s.takeBacks(v)
 	}
 	f.Self = "/"
-	if v.r.Method == http.MethodGet {
+	if v.r.Method == http.MethodGet && status == http.StatusOK {
 		u, q := *v.r.URL, v.r.URL.Query()
 		for _, said := range []string{"done", "of", "undo"} { // to the one who did it
 			q.Del(said)
