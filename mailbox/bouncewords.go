@@ -326,7 +326,7 @@ var listIntroWords = []string{
 
 // failureWords say that an address does not work.
 var failureWords = []string{
-	"unknown", "not found", "n't found", "no such", "not exist", "n't exist", "unavailable", "full", "quota", "rejected", "refused", "denied", "disabled", "inactive", "invalid", "undeliver", "fail", "failed", "error", "not listed", "not known", "not recognized", "not recognised", "no mailbox", "unrout", "timed out", "deferred", "blocked", "restricted", "no longer", "expired", "could not be", "couldn't be", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe", "não existe", "desconhecid", "不存在", "已满", "拒绝", "only members", "not permitted", "not allowed", "exceeds", "too large", "cheia", "llen", "plein", "doesn't have", "does not have", "can't accept", "cannot accept", "loop",
+	"unknown", "not found", "n't found", "no such", "not exist", "n't exist", "unavailable", "full", "quota", "rejected", "refused", "denied", "disabled", "inactive", "invalid", "undeliver", "fail", "failed", "error", "not listed", "not known", "not recognized", "not recognised", "no mailbox", "unrout", "timed out", "deferred", "blocked", "restricted", "no longer", "expired", "not delivered", "could not be", "couldn't be", "unbekannt", "existiert nicht", "no existe", "desconocid", "inconnu", "n'existe", "não existe", "desconhecid", "不存在", "已满", "拒绝", "only members", "not permitted", "not allowed", "exceeds", "too large", "cheia", "llen", "plein", "doesn't have", "does not have", "can't accept", "cannot accept", "loop",
 }
 
 // notRecipientWords stand before an address that is somebody else's.
