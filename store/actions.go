@@ -56,7 +56,7 @@ func (db *DB) Assign(ctx context.Context, conv, to, was int64, actor Actor) erro
 		if has == to {
 			return nil
 		}
-		q.AssignedTo = nil
+		q.AssignedTo, q.PlacedBy = nil, actor.Name
 		what := "unassigned"
 		if to != 0 {
 			q.AssignedTo = &to
@@ -164,7 +164,7 @@ func (db *DB) LabelConversation(ctx context.Context, conv int64, label string, a
 		if q.Label == label {
 			return nil
 		}
-		q.Label = label
+		q.Label, q.PlacedBy = label, actor.Name
 		return addEvent(ctx, tx, Event{OfficeID: q.OfficeID, Actor: actor.Name, Subject: "conversation", SubjectID: conv, What: "labelled", Why: label})
 	})
 }

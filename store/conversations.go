@@ -197,6 +197,12 @@ func mergeItems(ctx context.Context, tx pgx.Tx, winner, loser int64) error {
 	if a.Label == "" {
 		a.Label = b.Label
 	}
+	if a.QueueID == nil {
+		a.QueueID = b.QueueID
+	}
+	if a.PlacedBy == "" {
+		a.PlacedBy = b.PlacedBy
+	}
 	// Whoever has either page open sees a change.
 	if b.LastMessageID != nil && (a.LastMessageID == nil || *b.LastMessageID > *a.LastMessageID) {
 		a.LastMessageID = b.LastMessageID

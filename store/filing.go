@@ -41,6 +41,7 @@ type Filing struct {
 	AnswerBy       Date
 	AwayUntil      Date   // of an auto-reply
 	Note           string // why the conversation stands in the list
+	RuleID         int64  // the routing rule that fits, if the message needs staff; 0 for none
 
 	Update    *FilingUpdate // what a system's mail says of the one request that it is filed on; nil for nothing
 	PrintOnly bool          // it forbids to deliver electronically what it is filed on
@@ -76,7 +77,7 @@ type Filed struct {
 func (db *DB) FileMessages(ctx context.Context, officeID int64, addresses []string, fs []Filing) ([]Filed, error) {
 	out := make([]Filed, len(fs))
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('illmail filing', $1))`, officeID); err != nil {
+		if err := lockFiling(ctx, tx, officeID); err != nil {
 			return err
 		}
 		for i := range fs {
@@ -105,6 +106,14 @@ func (db *DB) FileMessages(ctx context.Context, officeID int64, addresses []stri
 		return nil, fmt.Errorf("filing messages: %w", err)
 	}
 	return out, nil
+}
+
+// lockFiling lets one transaction at a time file mail of an office.
+func lockFiling(ctx context.Context, tx pgx.Tx, officeID int64) error {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('illmail filing', $1))`, officeID); err != nil {
+		return fmt.Errorf("waiting for other filing: %w", err)
+	}
+	return nil
 }
 
 const olderThanSent = "Sent holds mail of this office's illmail that the database does not know, or takes for unsent: it may be an older copy. Check what went before sending goes on."

@@ -25,6 +25,7 @@ const (
 	TabWaitingPartner ListTab = "waiting_partner"
 	TabSnoozed        ListTab = "snoozed"
 	TabMachine        ListTab = "machine" // new or open machine mail
+	TabQueue          ListTab = "queue"   // new or open, machine mail too: one of the office's own queues
 	TabDone           ListTab = "done"
 	TabAll            ListTab = "all" // every state: what a search looks through
 )
@@ -42,9 +43,24 @@ var tabWhere = map[ListTab]string{
 	TabWaitingPartner: `q.state <> 'done' AND q.state = 'waiting_partner'`,
 	TabSnoozed:        `q.state <> 'done' AND q.state = 'snoozed'`,
 	TabMachine:        `q.state <> 'done' AND q.state IN ('new', 'open') AND q.kind IN ` + machineKinds,
+	TabQueue:          `q.state <> 'done' AND q.state IN ('new', 'open') AND q.queue_id IS NOT NULL`,
 	TabDone:           `q.state = 'done'`,
 	TabAll:            `true`,
 }
+
+// ListSort is an order of the list.
+type ListSort string
+
+// The orders of what is not done. Done and searched ones are always by their
+// last change, the newest first.
+const (
+	SortUrgent  ListSort = ""        // by the date an answer is wanted, then by who has waited longest
+	SortWaiting ListSort = "waiting" // by who has waited longest
+	SortNewest  ListSort = "newest"  // by who has waited least
+)
+
+// NoQueue is the value of ListFilter.QueueID for what is in none of the office's own queues.
+const NoQueue = -1
 
 // ListFilter says which conversations to list.
 type ListFilter struct {
@@ -55,6 +71,9 @@ type ListFilter struct {
 	Kind       string
 	Intent     string
 	AssignedTo int64  // 0: of anybody
+	QueueID    int64  // of the office's own queues; 0: in whatever queue; NoQueue: in none
+	Label      string // "": under whatever label
+	Sort       ListSort
 	Query      string // words, a transaction number, an ILL number, a name or an address
 	After      string // ListPage.Next of the page before; "" for the first
 	Limit      int    // 0: 50
@@ -76,6 +95,7 @@ type ListRow struct {
 	IntentP        float32
 	Subject        string
 	Label          string
+	Queue          string // of the office's own; "" for none
 	Note           string
 	WaitingSince   time.Time
 	AnswerBy       Date
@@ -109,29 +129,11 @@ type ListTransaction struct {
 	Status  string `json:"status"`
 }
 
-// ListConversations returns a page of the triage list: by the date an answer
-// is wanted, then by who has waited longest; done and searched ones newest
-// first. A page costs the same however far down it is.
-func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, error) {
-	where, ok := tabWhere[f.Tab]
-	if !ok {
-		return ListPage{}, fmt.Errorf("%q is no pile of the list", f.Tab)
-	}
-	if f.Limit <= 0 {
-		f.Limit = 50
-	}
-	newestFirst := f.Tab == TabDone || f.Tab == TabAll
-	args := pgx.NamedArgs{"mine": append(f.Hands.CoveredBy(f.StaffID), f.StaffID), "nobodys": orEmpty(f.Hands.Nobodys()), "office": f.OfficeID, "kind": f.Kind, "intent": f.Intent,
-		"assigned": f.AssignedTo, "limit": f.Limit + 1}
-	var sql strings.Builder
-	if f.Query != "" {
-		with, ok := searchHits(f.Query, args)
-		if !ok {
-			return ListPage{}, nil
-		}
-		sql.WriteString(with)
-	}
-	sql.WriteString(`SELECT q.conversation_id AS id, o.code AS office, q.state, q.kind, q.intent, q.intent_p, c.subject, q.label, q.note,
+// listColumns and listJoins are what a row shows. They are read of the rows of
+// one page only, whatever plan Postgres makes for finding those.
+const (
+	listColumns = `
+		SELECT q.conversation_id AS id, o.code AS office, q.state, q.kind, q.intent, q.intent_p, c.subject, q.label, coalesce(k.name, '') AS queue, q.note,
 			q.waiting_since, q.answer_by, q.snoozed_until, q.updated_at, q.assigned_to, q.last_message_id,
 			coalesce(nullif(s.full_name, ''), s.username, '') AS assignee,
 			coalesce(trim(p.first_name || ' ' || p.last_name), '') AS patron_name, coalesce(p.username, '') AS patron_username,
@@ -141,11 +143,12 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 			coalesce(left(m.new_text, 400), '') AS new_text, coalesce(jsonb_array_length(m.attachments), 0) AS attachments,
 			(SELECT count(*) FROM message x WHERE x.conversation_id = q.conversation_id) AS messages,
 			coalesce(t.list, '[]') AS transactions, coalesce(t.candidates, 0) AS candidates,
-			EXISTS (SELECT FROM draft d WHERE d.conversation_id = q.conversation_id AND d.wants_approval) AS to_approve
-		FROM queue_item q
+			EXISTS (SELECT FROM draft d WHERE d.conversation_id = q.conversation_id AND d.wants_approval) AS to_approve`
+	listJoins = `
 		JOIN conversation c ON c.id = q.conversation_id
 		JOIN office o ON o.id = q.office_id
 		LEFT JOIN staff s ON s.id = q.assigned_to
+		LEFT JOIN office_queue k ON k.id = q.queue_id
 		LEFT JOIN patron p ON p.id = c.patron_id
 		LEFT JOIN LATERAL (
 			SELECT * FROM message i WHERE i.conversation_id = q.conversation_id AND i.direction = 'in'
@@ -158,8 +161,38 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 			             bool_or(f.decided) AS decided, max(f.message_id) AS last
 			      FROM (SELECT mm.transaction_id, mm.decided, mm.message_id FROM message x JOIN message_match mm ON mm.message_id = x.id WHERE x.conversation_id = q.conversation_id
 			            UNION ALL SELECT r.transaction_id, true, 0 FROM conversation_request r WHERE r.conversation_id = q.conversation_id) f
-			      JOIN transaction tr ON tr.id = f.transaction_id GROUP BY tr.id) d) t ON true
-		WHERE `)
+			      JOIN transaction tr ON tr.id = f.transaction_id GROUP BY tr.id) d) t ON true`
+)
+
+// ListConversations returns a page of the triage list. A page costs the same
+// however far down it is.
+func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, error) {
+	where, ok := tabWhere[f.Tab]
+	if !ok {
+		return ListPage{}, fmt.Errorf("%q is no pile of the list", f.Tab)
+	}
+	if f.Limit <= 0 {
+		f.Limit = 50
+	}
+	order, ok := listOrders[f.Sort]
+	if !ok {
+		return ListPage{}, fmt.Errorf("%q is no order of the list", f.Sort)
+	}
+	byChange := f.Tab == TabDone || f.Tab == TabAll
+	if byChange {
+		order = orderChanged
+	}
+	args := pgx.NamedArgs{"mine": append(f.Hands.CoveredBy(f.StaffID), f.StaffID), "nobodys": orEmpty(f.Hands.Nobodys()), "office": f.OfficeID, "kind": f.Kind, "intent": f.Intent,
+		"assigned": f.AssignedTo, "queue": f.QueueID, "label": f.Label, "limit": f.Limit + 1}
+	var sql strings.Builder
+	if f.Query != "" {
+		with, ok := searchHits(f.Query, args)
+		if !ok {
+			return ListPage{}, nil
+		}
+		sql.WriteString(with)
+	}
+	sql.WriteString(listColumns + ` FROM (SELECT * FROM queue_item q WHERE `)
 	sql.WriteString(where + ` AND (@office = 0 OR q.office_id = @office)`)
 	if f.Kind != "" {
 		sql.WriteString(` AND q.kind = @kind`)
@@ -170,6 +203,15 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 	if f.AssignedTo != 0 {
 		sql.WriteString(` AND q.assigned_to = @assigned`)
 	}
+	switch {
+	case f.QueueID == NoQueue:
+		sql.WriteString(` AND q.queue_id IS NULL`)
+	case f.QueueID != 0:
+		sql.WriteString(` AND q.queue_id = @queue`)
+	}
+	if f.Label != "" {
+		sql.WriteString(` AND q.label = @label`)
+	}
 	if f.Query != "" {
 		sql.WriteString(` AND q.conversation_id IN (SELECT conversation_id FROM hit)`)
 	}
@@ -179,18 +221,9 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 			return ListPage{}, err
 		}
 		args["by"], args["at"], args["id"] = by, at, id
+		sql.WriteString(order.after)
 	}
-	if newestFirst {
-		if f.After != "" {
-			sql.WriteString(` AND (q.updated_at, q.conversation_id) < (@at, @id)`)
-		}
-		sql.WriteString(` ORDER BY q.updated_at DESC, q.conversation_id DESC LIMIT @limit`)
-	} else {
-		if f.After != "" {
-			sql.WriteString(` AND (coalesce(q.answer_by, 'infinity'::date), q.waiting_since, q.conversation_id) > (coalesce(@by::date, 'infinity'::date), @at, @id)`)
-		}
-		sql.WriteString(` ORDER BY coalesce(q.answer_by, 'infinity'::date), q.waiting_since, q.conversation_id LIMIT @limit`)
-	}
+	sql.WriteString(order.by + ` LIMIT @limit) q ` + listJoins + order.by)
 	rows, _ := db.pool.Query(ctx, sql.String(), args)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[ListRow])
 	if err != nil {
@@ -201,13 +234,26 @@ func (db *DB) ListConversations(ctx context.Context, f ListFilter) (ListPage, er
 		page.Rows = list[:f.Limit]
 		last := page.Rows[f.Limit-1]
 		at := last.WaitingSince
-		if newestFirst {
+		if byChange {
 			at = last.UpdatedAt
 		}
 		page.Next = writeCursor(last.AnswerBy, at, last.ID)
 	}
 	return page, nil
 }
+
+// listOrder is an order of the list: what stands after a place in it, and how
+// the rows are sorted. Each has an index, so that every page costs the same.
+type listOrder struct{ after, by string }
+
+var listOrders = map[ListSort]listOrder{
+	SortUrgent: {` AND (coalesce(q.answer_by, 'infinity'::date), q.waiting_since, q.conversation_id) > (coalesce(@by::date, 'infinity'::date), @at, @id)`,
+		` ORDER BY coalesce(q.answer_by, 'infinity'::date), q.waiting_since, q.conversation_id`},
+	SortWaiting: {` AND (q.waiting_since, q.conversation_id) > (@at, @id)`, ` ORDER BY q.waiting_since, q.conversation_id`},
+	SortNewest:  {` AND (q.waiting_since, q.conversation_id) < (@at, @id)`, ` ORDER BY q.waiting_since DESC, q.conversation_id DESC`},
+}
+
+var orderChanged = listOrder{` AND (q.updated_at, q.conversation_id) < (@at, @id)`, ` ORDER BY q.updated_at DESC, q.conversation_id DESC`}
 
 // ErrBadCursor says that ListFilter.After is nothing that ListPage.Next gave.
 var ErrBadCursor = errors.New("not a place in the list")
@@ -267,6 +313,22 @@ func (db *DB) CountTabs(ctx context.Context, officeID, staffID int64, h Hands) (
 func (db *DB) ListIntents(ctx context.Context) ([]string, error) {
 	rows, _ := db.pool.Query(ctx, `SELECT DISTINCT intent FROM queue_item WHERE state <> 'done' AND intent <> '' ORDER BY intent`)
 	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// LabelCount is a label and how many conversations that are not done have it.
+type LabelCount struct {
+	Label string
+	Count int
+}
+
+// ListLabels returns the labels of conversations that are not done, by name.
+func (db *DB) ListLabels(ctx context.Context) ([]LabelCount, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT label, count(*) AS count FROM queue_item WHERE state <> 'done' AND label <> '' GROUP BY label ORDER BY lower(label), label LIMIT 200`)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[LabelCount])
+	if err != nil {
+		return nil, fmt.Errorf("listing the labels: %w", err)
+	}
+	return list, nil
 }
 
 // searchHits returns a WITH clause that names the conversations in which the

@@ -48,11 +48,13 @@ type QueueItem struct {
 	AnswerBy       Date
 	SnoozedUntil   *time.Time
 	Label          string
+	QueueID        *int64 // of the office's own queues
+	PlacedBy       string // who last gave, moved or labelled it by hand: no rule touches it any more
 	Note           string
 	LastMessageID  *int64 // the last that a writer must have seen
 }
 
-const itemColumns = `conversation_id, office_id, state, kind, intent, intent_p, intents, assigned_to, waiting_since, answer_by, snoozed_until, label, note, last_message_id`
+const itemColumns = `conversation_id, office_id, state, kind, intent, intent_p, intents, assigned_to, waiting_since, answer_by, snoozed_until, label, queue_id, placed_by, note, last_message_id`
 
 // Item returns the queue item of a conversation, or ErrNotFound.
 func (db *DB) Item(ctx context.Context, conversationID int64) (QueueItem, error) {
@@ -79,12 +81,13 @@ func lockItem(ctx context.Context, tx pgx.Tx, conversationID int64) (*QueueItem,
 
 func putItem(ctx context.Context, tx pgx.Tx, q *QueueItem) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO queue_item (`+itemColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		INSERT INTO queue_item (`+itemColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT (conversation_id) DO UPDATE SET state = excluded.state, kind = excluded.kind, intent = excluded.intent, intent_p = excluded.intent_p,
 			intents = excluded.intents, assigned_to = excluded.assigned_to, waiting_since = excluded.waiting_since, answer_by = excluded.answer_by,
-			snoozed_until = excluded.snoozed_until, label = excluded.label, note = excluded.note, last_message_id = excluded.last_message_id, updated_at = now()`,
+			snoozed_until = excluded.snoozed_until, label = excluded.label, queue_id = excluded.queue_id, placed_by = excluded.placed_by,
+			note = excluded.note, last_message_id = excluded.last_message_id, updated_at = now()`,
 		q.ConversationID, q.OfficeID, q.State, q.Kind, q.Intent, q.IntentP, orEmpty(q.Intents), q.AssignedTo, q.WaitingSince, q.AnswerBy,
-		q.SnoozedUntil, q.Label, q.Note, q.LastMessageID)
+		q.SnoozedUntil, q.Label, q.QueueID, q.PlacedBy, q.Note, q.LastMessageID)
 	if err != nil {
 		return fmt.Errorf("writing the item of conversation %d: %w", q.ConversationID, err)
 	}
@@ -245,6 +248,11 @@ func settleFiled(ctx context.Context, tx pgx.Tx, conv int64, own []string, f *Fi
 	}
 	if f.Note != "" {
 		q.Note = f.Note
+	}
+	if waits && f.RuleID != 0 {
+		if err := placeByRule(ctx, tx, q, f); err != nil {
+			return err
+		}
 	}
 	if !ownCopy && f.Kind != "auto_reply" || q.LastMessageID == nil {
 		q.LastMessageID = &f.ID

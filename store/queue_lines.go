@@ -25,6 +25,8 @@ type QueueLine struct {
 	AnswerBy     Date      `json:"answer_by"`
 	Note         string    `json:"note"`
 	Verified     bool      `json:"sender_verified"`
+	Queue        string    `json:"queue"` // of the office's own; "" for none
+	Label        string    `json:"label"`
 }
 
 // QueueQuery says which lines to return.
@@ -62,9 +64,10 @@ func (db *DB) QueueLines(ctx context.Context, qq QueueQuery) ([]QueueLine, error
 		       date_trunc('second', q.waiting_since) AS waiting_since, coalesce(s.username, '') AS assigned_to,
 		       CASE WHEN coalesce(m.message_id, '') = '' THEN '' ELSE '<' || m.message_id || '>' END AS message_id,
 		       (SELECT count(*) FROM message x WHERE x.conversation_id = q.conversation_id) AS messages,
-		       q.answer_by, q.note, coalesce(m.sender_verified, false) AS verified
+		       q.answer_by, q.note, coalesce(m.sender_verified, false) AS verified, coalesce(k.name, '') AS queue, q.label
 		FROM queue_item q JOIN conversation c ON c.id = q.conversation_id JOIN office o ON o.id = q.office_id
 		LEFT JOIN staff s ON s.id = q.assigned_to
+		LEFT JOIN office_queue k ON k.id = q.queue_id
 		LEFT JOIN LATERAL (
 			SELECT from_addr, message_id, sender_verified FROM message i WHERE i.conversation_id = q.conversation_id AND i.direction = 'in'
 			ORDER BY i.internal_date DESC, i.id DESC LIMIT 1) m ON true

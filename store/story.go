@@ -23,6 +23,8 @@ type ConversationView struct {
 	Intent        string
 	IntentP       float32
 	Label         string
+	QueueID       *int64 // of the office's own queues
+	Queue         string // its name
 	Note          string
 	AssignedTo    *int64
 	Assignee      string
@@ -78,6 +80,7 @@ type StoryMessage struct {
 	Reasons        []string // why this kind
 	NeedsStaff     bool
 	SenderVerified bool
+	Rule           string // the routing rule that fitted it when it was filed, and what that did
 	Attachments    []AttachmentView
 }
 
@@ -170,7 +173,7 @@ type Story struct {
 }
 
 const storyMessageColumns = `id, office_id, conversation_id, state, problem, direction, outbox_id, message_id, internal_date, sent_at, size, truncated,
-	from_name, from_addr, to_addrs, cc_addrs, subject, body_text, new_text, kind, intents, reasons, needs_staff, sender_verified, attachments`
+	from_name, from_addr, to_addrs, cc_addrs, subject, body_text, new_text, kind, intents, reasons, needs_staff, sender_verified, rule, attachments`
 
 var storyMailColumns = `b.id, b.conversation_id, b.state, b.kind, b.rung, b.recipient, b.cc, b.subject, b.body_text, b.template,
 	coalesce(nullif(s.full_name, ''), s.username, '') AS staff, b.staff_id, b.reason, b.message_id, b.created_at, b.not_before, b.sent_at,
@@ -220,10 +223,11 @@ func (db *DB) ReadStory(ctx context.Context, conversationID int64) (*Story, erro
 	var c []ConversationView
 	queue(b, &c, `
 		SELECT c.id, c.office_id, o.code AS office, c.subject, c.patron_id, c.to_kind, c.to_addr, c.merged_into, coalesce(q.state, '') AS state, coalesce(q.kind, '') AS kind,
-		       coalesce(q.intent, '') AS intent, coalesce(q.intent_p, 0) AS intent_p, coalesce(q.label, '') AS label, coalesce(q.note, '') AS note,
+		       coalesce(q.intent, '') AS intent, coalesce(q.intent_p, 0) AS intent_p, coalesce(q.label, '') AS label, q.queue_id, coalesce(k.name, '') AS queue, coalesce(q.note, '') AS note,
 		       q.assigned_to, coalesce(nullif(s.full_name, ''), s.username, '') AS assignee, q.waiting_since, q.answer_by, q.snoozed_until,
 		       q.last_message_id, q.updated_at
 		FROM conversation c JOIN office o ON o.id = c.office_id LEFT JOIN queue_item q ON q.conversation_id = c.id LEFT JOIN staff s ON s.id = q.assigned_to
+		LEFT JOIN office_queue k ON k.id = q.queue_id
 		WHERE c.id = $1`, conversationID)
 	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
 		return nil, fmt.Errorf("reading conversation %d: %w", conversationID, err)

@@ -153,12 +153,14 @@ func (db *DB) UndoLast(ctx context.Context, id int64, actor Actor) (conv int64, 
 	return conv, err
 }
 
-// putBack writes a row of queue_item as it was, but for what came since.
+// putBack writes a row of queue_item as it was, but for what came since; a queue
+// of the office may have been deleted.
 const putBack = `
-	INSERT INTO queue_item SELECT (jsonb_populate_record(NULL::queue_item, $1::jsonb)).*
+	INSERT INTO queue_item
+	SELECT (jsonb_populate_record(NULL::queue_item, $1::jsonb || jsonb_build_object('queue_id', (SELECT id FROM office_queue WHERE id = ($1::jsonb ->> 'queue_id')::bigint)))).*
 	ON CONFLICT (conversation_id) DO UPDATE SET state = excluded.state, kind = excluded.kind, intent = excluded.intent, intent_p = excluded.intent_p,
 		intents = excluded.intents, assigned_to = excluded.assigned_to, waiting_since = excluded.waiting_since, answer_by = excluded.answer_by,
-		snoozed_until = excluded.snoozed_until, label = excluded.label, note = excluded.note, updated_at = now()`
+		snoozed_until = excluded.snoozed_until, label = excluded.label, queue_id = excluded.queue_id, placed_by = excluded.placed_by, note = excluded.note, updated_at = now()`
 
 func undoItem(ctx context.Context, tx pgx.Tx, conv int64, b before) error {
 	if string(b.Item) == "null" {

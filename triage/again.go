@@ -18,7 +18,7 @@ func (in *Intake) MatchAgain(ctx context.Context, patronID int64, since time.Tim
 		return err
 	}
 	for _, u := range mails {
-		f, err := in.understandSafely(ctx, u)
+		f, err := in.understandSafely(ctx, u, nil)
 		if err != nil {
 			if pingErr := in.DB.Ping(ctx); pingErr != nil {
 				return pingErr

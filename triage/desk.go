@@ -73,9 +73,14 @@ func (d *Desk) Note(ctx context.Context, conversation int64, body string, actor 
 	return d.DB.AddNote(ctx, conversation, body, actor)
 }
 
+// Move puts a conversation into one of the office's own queues, 0 is none.
+func (d *Desk) Move(ctx context.Context, conversation, queue int64, actor store.Actor) error {
+	return d.DB.MoveToQueue(ctx, conversation, queue, actor)
+}
+
 // Label sets the office's own label of a conversation; "" takes it off.
 func (d *Desk) Label(ctx context.Context, conversation int64, label string, actor store.Actor) error {
-	return d.DB.LabelConversation(ctx, conversation, cut(strings.TrimSpace(label), 60), actor)
+	return d.DB.LabelConversation(ctx, conversation, cut(strings.TrimSpace(label), 4*MaxLabel), actor)
 }
 
 // ChangeMatch files a conversation on requests, or takes it off them.

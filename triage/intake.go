@@ -274,11 +274,15 @@ func (in *Intake) FileStored(ctx context.Context) (int, error) {
 		if err != nil || len(claimed) == 0 {
 			return filed, err
 		}
+		rules, err := in.DB.RoutingRules(ctx, in.Office.ID)
+		if err != nil {
+			return filed, err
+		}
 		var batch []store.Filing
 		attempts := map[int64]int{}
 		size := 0
 		for _, u := range claimed {
-			f, err := in.understandSafely(ctx, u)
+			f, err := in.understandSafely(ctx, u, rules)
 			if err != nil {
 				if err := in.noteFailure(ctx, u.ID, u.Attempts, err); err != nil {
 					return filed, err
@@ -359,7 +363,7 @@ func (in *Intake) noteFailure(ctx context.Context, id int64, attempts int, probl
 }
 
 // understandSafely is understand; a panic is that message's error.
-func (in *Intake) understandSafely(ctx context.Context, u store.Unfiled) (f store.Filing, err error) {
+func (in *Intake) understandSafely(ctx context.Context, u store.Unfiled, rules []store.RoutingRule) (f store.Filing, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			in.log().Error("a message made the program panic", "message", u.ID, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
@@ -369,5 +373,5 @@ func (in *Intake) understandSafely(ctx context.Context, u store.Unfiled) (f stor
 	if u.Attempts > maxClaims {
 		return f, errors.New("this message was begun several times and never finished; it may bring the program down")
 	}
-	return in.understand(ctx, u)
+	return in.understand(ctx, u, rules)
 }

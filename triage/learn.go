@@ -45,7 +45,7 @@ func (in *Intake) Learn(ctx context.Context) (bool, error) {
 			return false, fmt.Errorf("reading message %d: %w", c.MessageID, err)
 		}
 		e := classifier.Example{Reading: base.Read(mailbox.Parse(raw), in.Office.classifierOffice()), Kind: classifier.Kind(c.Kind)}
-		if e.Facts, _, err = in.facts(ctx, e.Reading, m.InternalDate); err != nil {
+		if e.Facts, _, _, err = in.facts(ctx, e.Reading, m.InternalDate); err != nil {
 			return false, err
 		}
 		if c.Intent != "" {

@@ -14,10 +14,10 @@ import (
 // over some message.
 func TestPanicIsTheMessagesOwn(t *testing.T) {
 	in := &Intake{Log: slog.New(slog.DiscardHandler)}
-	if _, err := in.understandSafely(context.Background(), store.Unfiled{ID: 1, Attempts: 1}); err == nil || !strings.Contains(err.Error(), "stumbled") {
+	if _, err := in.understandSafely(context.Background(), store.Unfiled{ID: 1, Attempts: 1}, nil); err == nil || !strings.Contains(err.Error(), "stumbled") {
 		t.Errorf("err = %v", err)
 	}
-	if _, err := in.understandSafely(context.Background(), store.Unfiled{ID: 1, Attempts: maxClaims + 1}); err == nil || !strings.Contains(err.Error(), "never finished") {
+	if _, err := in.understandSafely(context.Background(), store.Unfiled{ID: 1, Attempts: maxClaims + 1}, nil); err == nil || !strings.Contains(err.Error(), "never finished") {
 		t.Errorf("a message that was begun too often: %v", err)
 	}
 }

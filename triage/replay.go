@@ -54,7 +54,7 @@ func (in *Intake) Replay(ctx context.Context, since time.Time, c *classifier.Cla
 				return err
 			}
 			reading := c.Read(mailbox.Parse(raw), in.Office.classifierOffice())
-			facts, _, err := in.facts(ctx, reading, was.InternalDate)
+			facts, _, _, err := in.facts(ctx, reading, was.InternalDate)
 			if err != nil {
 				return err
 			}

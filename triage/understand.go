@@ -26,8 +26,9 @@ const (
 	maxParts      = 500
 )
 
-// understand reads one stored message and says how it is to be filed.
-func (in *Intake) understand(ctx context.Context, u store.Unfiled) (store.Filing, error) {
+// understand reads one stored message and says how it is to be filed, and by
+// which of the rules it is routed.
+func (in *Intake) understand(ctx context.Context, u store.Unfiled, rules []store.RoutingRule) (store.Filing, error) {
 	limit := in.parseLimit()
 	raw, more, err := in.DB.ReadRaw(ctx, u.ID, limit)
 	if err != nil {
@@ -58,7 +59,7 @@ func (in *Intake) understand(ctx context.Context, u store.Unfiled) (store.Filing
 		}
 		return f, nil
 	}
-	facts, mails, err := in.facts(ctx, reading, u.InternalDate)
+	facts, found, mails, err := in.facts(ctx, reading, u.InternalDate)
 	if err != nil {
 		return f, err
 	}
@@ -67,10 +68,13 @@ func (in *Intake) understand(ctx context.Context, u store.Unfiled) (store.Filing
 		return f, err
 	}
 	if res.Kind == classifier.KindBounce {
-		return f, in.applyBounce(ctx, &f, m, mails, u.InternalDate)
+		err := in.applyBounce(ctx, &f, m, mails, u.InternalDate)
+		route(rules, &f, found)
+		return f, err
 	}
 	f.About = aboutKey(m, reading, res)
 	in.readUpdate(&f, m, res)
+	route(rules, &f, found)
 	return f, nil
 }
 
@@ -119,9 +123,9 @@ func (in *Intake) isOurs(ctx context.Context, u store.Unfiled, m *mailbox.Messag
 	return len(mails) > 0, err
 }
 
-// facts asks the store for all that the reading's keys lead to.
-func (in *Intake) facts(ctx context.Context, r *classifier.Reading, at time.Time) (classifier.Facts, []store.SentMail, error) {
-	var facts classifier.Facts
+// facts asks the store for all that the reading's keys lead to: as the
+// classifier wants it, and the requests and our mails in full.
+func (in *Intake) facts(ctx context.Context, r *classifier.Reading, at time.Time) (facts classifier.Facts, found []store.TransactionWithPatron, mails []store.SentMail, err error) {
 	sk := store.SentKeys{MessageIDs: r.Keys.MessageIDs, Before: at}
 	if rep := r.Message.Report; rep != nil {
 		if rep.OriginalRef != "" {
@@ -132,9 +136,8 @@ func (in *Intake) facts(ctx context.Context, r *classifier.Reading, at time.Time
 			sk.To = append(sk.To, strings.ToLower(rc.Addr))
 		}
 	}
-	mails, err := in.DB.SentMails(ctx, in.Office.ID, sk)
-	if err != nil {
-		return facts, nil, err
+	if mails, err = in.DB.SentMails(ctx, in.Office.ID, sk); err != nil {
+		return facts, nil, nil, err
 	}
 	k := store.CandidateKeys{TNs: r.Keys.TNs, ILLNumbers: r.Keys.ILLNumbers, Rapid: r.Keys.Rapid, DOIs: r.Keys.DOIs, ISSNISBNs: r.Keys.ISSNISBNs,
 		Addresses: r.Keys.Addresses, Usernames: r.Keys.Usernames, LastNames: r.Keys.LastNames, TitleWords: r.Keys.TitleWords}
@@ -150,21 +153,20 @@ func (in *Intake) facts(ctx context.Context, r *classifier.Reading, at time.Time
 			facts.Sent = append(facts.Sent, sent)
 		}
 	}
-	found, err := in.DB.Candidates(ctx, in.Office.ID, k)
-	if err != nil {
-		return facts, nil, err
+	if found, err = in.DB.Candidates(ctx, in.Office.ID, k); err != nil {
+		return facts, nil, nil, err
 	}
 	for _, t := range found {
 		facts.Transactions = append(facts.Transactions, classifierTransaction(t))
 	}
 	lenders, err := in.DB.LendersByAddress(ctx, in.Office.ID, r.Keys.Addresses...)
 	if err != nil {
-		return facts, nil, err
+		return facts, nil, nil, err
 	}
 	for _, l := range lenders {
 		facts.Lenders = append(facts.Lenders, classifier.Lender{Symbol: l.Symbol, Name: l.Name, Addresses: l.Addresses, Domains: l.Domains})
 	}
-	return facts, mails, nil
+	return facts, found, mails, nil
 }
 
 func classifierTransaction(t store.TransactionWithPatron) classifier.Transaction {

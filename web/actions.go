@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"illmail/store"
+	"illmail/triage"
 )
 
 // actor is who acts, for the record.
@@ -196,6 +197,30 @@ func (s *Server) handOver(v *visit) error {
 	return v.toConversation(id, "handed")
 }
 
+// place puts a conversation into one of the office's own queues and under a
+// label, or takes it out.
+func (s *Server) place(v *visit) error {
+	id, err := pathID(v, "id")
+	if err != nil {
+		return err
+	}
+	queue, err := formID(v, "queue")
+	if err != nil {
+		return err
+	}
+	label := strings.Join(strings.Fields(v.r.PostFormValue("label")), " ")
+	if utf8.RuneCountInString(label) > triage.MaxLabel {
+		return badRequest("Keep the label to %d letters: the list shows it.", triage.MaxLabel)
+	}
+	if err := s.Desk.Move(v.ctx(), id, queue, actor(v)); err != nil {
+		return err
+	}
+	if err := s.Desk.Label(v.ctx(), id, label, actor(v)); err != nil {
+		return err
+	}
+	return v.toConversation(id, "placed")
+}
+
 func (s *Server) note(v *visit) error {
 	id, err := pathID(v, "id")
 	if err != nil {
@@ -318,7 +343,7 @@ func readTicked(text string) (t ticked, err error) {
 	return t, nil
 }
 
-// bulk closes or assigns every conversation that was ticked. One that changed
+// bulk closes, assigns or moves every conversation that was ticked. One that changed
 // meanwhile is left alone and counted.
 func (s *Server) bulk(v *visit) error {
 	if err := v.r.ParseForm(); err != nil {
@@ -333,6 +358,10 @@ func (s *Server) bulk(v *visit) error {
 		return badRequest("At most 200 conversations at once.")
 	}
 	to, err := formID(v, "to")
+	if err != nil {
+		return err
+	}
+	queue, err := formID(v, "queue")
 	if err != nil {
 		return err
 	}
@@ -353,6 +382,8 @@ func (s *Server) bulk(v *visit) error {
 			err = s.Desk.Close(v.ctx(), t.id, t.last, actor(v), "from the list")
 		case "assign":
 			err = s.Desk.Assign(v.ctx(), t.id, to, t.assigned, actor(v))
+		case "move":
+			err = s.Desk.Move(v.ctx(), t.id, queue, actor(v))
 		default:
 			return badRequest("There is no action %q.", action)
 		}

@@ -55,7 +55,8 @@ var notPages = map[string]string{
 // which they look different.
 func (s *sample) looks() map[string][]look {
 	at := func(name string) string { return conv(s.talks[name]) }
-	list := []look{{name: "search", path: "/?tab=all&q=Gravitation"}, {name: "empty search", path: "/?tab=all&q=nothing+like+it"}, {name: "filter", path: "/?tab=all&intent=recall"}}
+	list := []look{{name: "search", path: "/?tab=all&q=Gravitation"}, {name: "empty search", path: "/?tab=all&q=nothing+like+it"}, {name: "filter", path: "/?tab=all&intent=recall"},
+		{name: "queue", path: "/?tab=queue&queue=1"}, {name: "saved view", path: "/?label=first&queue=1"}}
 	for _, t := range tabs(store.TabCounts{}) {
 		list = append(list, look{name: t.Name, path: "/?tab=" + t.Name})
 	}
@@ -98,6 +99,11 @@ func (s *sample) looks() map[string][]look {
 			do:   `document.querySelector("#source").value = "Subject: x\n\n{{patron.nmae}}"; document.querySelector("#source").dispatchEvent(new Event("input", { bubbles: true }))`,
 			then: `document.querySelector("#problems")`}},
 		"GET /templates/{office}/{name}/{language}/html": {{name: "a letter's HTML", path: "/templates/healey/overdue/en/html"}},
+		"GET /routing":          {{name: "rules", path: "/routing"}},
+		"GET /routing/{office}": {{name: "an office's rules", path: "/routing/healey"}},
+		"GET /routing/{office}/{id}": {{name: "a rule", path: "/routing/healey/1"}, {name: "a new rule", path: "/routing/healey/new"}, {name: "a rule that cannot be", path: "/routing/healey/1",
+			do:   `document.querySelector("#senders").value = "everybody"; document.querySelector("button.primary").click()`,
+			then: `document.querySelector("#tried .problem")`}},
 		"GET /stats":    {{name: "figures", path: "/stats"}},
 		"GET /settings": {{name: "settings", path: "/settings"}},
 	}
@@ -262,6 +268,11 @@ func (s *sample) furnish(t *testing.T) {
 	lin.post(conv(s.talks["pickup"])+"/reply", "body", "Yes, with a note from you.", "action", "approval").status(303)
 	ana.post(conv(s.talks["html"])+"/note", "body", "Look at this one.").status(303)
 	ana.post(conv(s.talks["conditional"])+"/state", "action", "snooze", "until", "answer", "last_message", fmt.Sprint(s.msgs["conditional"])).status(303)
+	ana.post("/routing/healey/queues", "name", "Faculty").status(303)
+	ana.post("/routing/healey/new/save", "name", "Faculty", "enabled", "yes", "status", "Faculty", "senders", "example.edu", "queue", "1", "label", "first").status(303)
+	ana.post("/routing/healey/new/save", "name", "The rest", "label", "rest").status(303)
+	ana.post(conv(s.talks["file"])+"/place", "queue", "1", "label", "first").status(303)
+	ana.post("/views", "name", "Faculty first", "query", "label=first&queue=1", "shared", "yes").status(303)
 	today := store.DateOf(s.now, s.now.Location())
 	ana.post("/away", "staff", fmt.Sprint(s.staff["tom"].ID), "from", today.String(), "until", today.AddDays(3).String(), "cover", fmt.Sprint(s.staff["ana"].ID)).status(303)
 	ana.post("/templates/healey/overdue/en/publish", "source", goodWords, "was", "0").status(303)

@@ -203,7 +203,7 @@ func TestPhoneWidth(t *testing.T) {
 	c.until(settled + `document.querySelector("tr[data-id]")`)
 	for _, path := range []string{"/", conv(s.talks["renewal"]), conv(s.talks["private"]), fmt.Sprintf("/write?from=%d&forward=%d&to_kind=vendor", s.talks["html"], s.msgs["html"]),
 		"/cancel?office=healey&tn=412790", "/offices/healey/transactions/412304", "/notices", "/outbox", "/outbox/1", "/templates",
-		"/templates/healey/overdue/en", "/stats", "/settings", "/away", "/?tab=kept_aside"} {
+		"/templates/healey/overdue/en", "/stats", "/settings", "/away", "/routing", "/routing/healey/new", "/?tab=kept_aside"} {
 		c.do(chromedp.Navigate(s.site.URL + path))
 		c.until(settled + "document.querySelector('main')")
 		wide, err := chromedp.Run(c.ctx, chromedp.Evaluate[string](`document.querySelectorAll("details").forEach((d) => { d.open = true }), [...document.querySelectorAll("main *")].filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 &&

@@ -57,6 +57,8 @@ type conversationPage struct {
 	Drafts      []store.Draft          // of colleagues
 	Draft       *store.Draft           // one's own
 	People      []person
+	Queues      []store.OfficeQueue // of its office
+	Labels      []store.LabelCount
 	Newest      *messageEntry // the newest message that came in
 	LastMessage int64
 	LastReply   int64 // the newest reply of ours; 0 for none
@@ -160,6 +162,14 @@ func (s *Server) readConversation(v *visit, id int64) (*conversationPage, error)
 	}
 	p.Away = standing(hands, p.Clock, p.C.AssignedTo, p.C.Assignee, v.staff.ID)
 	if p.People, err = s.people(v); err != nil {
+		return nil, err
+	}
+	own, err := s.ownPiles(v)
+	if err != nil {
+		return nil, err
+	}
+	p.Queues = slices.DeleteFunc(slices.Clone(own.Queues), func(q store.OfficeQueue) bool { return q.OfficeID != p.C.OfficeID })
+	if p.Labels, err = s.DB.ListLabels(v.ctx()); err != nil {
 		return nil, err
 	}
 	p.LastReply = triage.LastReplyID(st)

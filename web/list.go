@@ -54,8 +54,18 @@ type listPage struct {
 	Kind          string
 	Intent        string
 	Assigned      int64
+	QueueID       int64 // of the office's own; 0: whatever queue, store.NoQueue: none
+	Label         string
+	Sort          store.ListSort
 	Kinds         []string
 	Intents       []string
+	Queues        []store.OfficeQueue
+	Labels        []store.LabelCount
+	Sorts         []sortChoice     // empty where the order is given
+	View          *store.SavedView // that is shown; nil for none
+	MayView       bool             // the one who looks may rename and delete View
+	ToSave        string           // the query that can be saved as a view; "" for none
+	MayShare      bool
 	People        []person
 	Requests      []store.TransactionRef // found by the search
 	KeptAside     []store.StoryMessage
@@ -73,6 +83,38 @@ type listRow struct {
 	words   []string
 	Present []store.Presence // who has it open
 	Away    string           // in whose hands it is while its assignee is away; "" where they are there
+}
+
+// sortChoice is an order that the list may have.
+type sortChoice struct {
+	Value store.ListSort
+	Title string
+}
+
+var sortChoices = []sortChoice{{store.SortUrgent, "Most urgent first"}, {store.SortWaiting, "Longest waiting first"}, {store.SortNewest, "Newest first"}}
+
+// Filtered reports whether less is shown than the pile holds.
+func (p *listPage) Filtered() bool {
+	return p.Kind != "" || p.Intent != "" || p.Assigned != 0 || p.Label != "" || p.QueueID != 0 && p.Tab.Name != string(store.TabQueue)
+}
+
+// ByChange reports whether the list is by its last change: what is done, and
+// what was searched for.
+func (p *listPage) ByChange() bool {
+	return p.Tab.Name == string(store.TabDone) || p.Tab.Name == string(store.TabAll)
+}
+
+// LabelChoices are the labels that there are, and the one that is asked for.
+func (p *listPage) LabelChoices() []store.LabelCount {
+	if p.Label == "" || slices.ContainsFunc(p.Labels, func(l store.LabelCount) bool { return l.Label == p.Label }) {
+		return p.Labels
+	}
+	return append(slices.Clone(p.Labels), store.LabelCount{Label: p.Label})
+}
+
+// SeveralOffices reports whether the queues are of more than one office.
+func (p *listPage) SeveralOffices() bool {
+	return slices.ContainsFunc(p.Queues, func(q store.OfficeQueue) bool { return q.OfficeID != p.Queues[0].OfficeID })
 }
 
 // Mark shows text with what was searched for highlighted.
@@ -130,9 +172,12 @@ func (p *listPage) Clock() clock { return p.clock }
 
 func (s *Server) list(v *visit) error {
 	q := v.r.URL.Query()
-	p := &listPage{Query: strings.TrimSpace(q.Get("q")), Kind: q.Get("kind"), Intent: q.Get("intent"),
-		Bulk: v.staff.Role.AtLeast(store.RoleStaff), Self: v.r.URL.RequestURI()}
+	p := &listPage{Query: strings.TrimSpace(q.Get("q")), Kind: q.Get("kind"), Intent: q.Get("intent"), Label: q.Get("label"), Sort: store.ListSort(q.Get("sort")),
+		Bulk: v.staff.Role.AtLeast(store.RoleStaff), MayShare: v.staff.Role.AtLeast(store.RoleSupervisor), Self: v.r.URL.RequestURI()}
 	p.Assigned, _ = strconv.ParseInt(q.Get("assigned"), 10, 64)
+	if err := s.readOwnPiles(v, p, q); err != nil {
+		return err
+	}
 	if len(s.Offices) > 0 {
 		p.clock = s.clock(v, s.Offices[0].Code)
 	} else {
@@ -151,6 +196,13 @@ func (s *Server) list(v *visit) error {
 		p.Tab = tab{Name: string(store.TabAll), Title: "Search", Empty: "Nothing was found. Words are looked for by their beginnings, in messages, titles and names; a number finds a request."}
 	case name == "":
 		p.Tab = p.Tabs[0]
+	case name == string(store.TabQueue):
+		at := slices.IndexFunc(p.Queues, func(k store.OfficeQueue) bool { return k.ID == p.QueueID })
+		if at < 0 {
+			return fmt.Errorf("the queue %q: %w", q.Get("queue"), store.ErrNotFound)
+		}
+		k := p.Queues[at]
+		p.Tab = tab{name, k.Name, k.Waiting, false, "Nothing waits in this queue."}
 	default:
 		return badRequest("There is no pile called %q.", name)
 	}
@@ -173,9 +225,41 @@ func (s *Server) list(v *visit) error {
 	return s.render(v, http.StatusOK, "list", "/", p)
 }
 
+// readOwnPiles reads which of the office's queues, which label, which order and
+// which saved view an address shows.
+func (s *Server) readOwnPiles(v *visit, p *listPage, q url.Values) error {
+	own, err := s.ownPiles(v)
+	if err != nil {
+		return err
+	}
+	p.Queues = own.Queues
+	switch text := q.Get("queue"); text {
+	case "":
+	case "none":
+		p.QueueID = store.NoQueue
+	default:
+		if p.QueueID, err = strconv.ParseInt(text, 10, 64); err != nil || p.QueueID < 1 {
+			return badRequest("There is no queue %q.", text)
+		}
+	}
+	if !slices.ContainsFunc(sortChoices, func(c sortChoice) bool { return c.Value == p.Sort }) {
+		return badRequest("There is no order %q.", p.Sort)
+	}
+	query := viewQuery(q)
+	if !worthSaving(query) {
+		return nil
+	}
+	p.ToSave = query.Encode()
+	if at := slices.IndexFunc(own.Views, func(w view) bool { return w.Query == p.ToSave }); at >= 0 {
+		p.View = &own.Views[at].SavedView
+		p.MayView = p.View.StaffID == v.staff.ID || p.View.Shared && p.MayShare
+	}
+	return nil
+}
+
 func (s *Server) fillList(v *visit, p *listPage, q url.Values) error {
 	f := store.ListFilter{Tab: store.ListTab(p.Tab.Name), StaffID: v.staff.ID, Kind: p.Kind, Intent: p.Intent,
-		AssignedTo: p.Assigned, Query: p.Query, After: q.Get("after")}
+		AssignedTo: p.Assigned, QueueID: p.QueueID, Label: p.Label, Sort: p.Sort, Query: p.Query, After: q.Get("after")}
 	var err error
 	if f.Hands, err = s.hands(v); err != nil {
 		return err
@@ -219,6 +303,12 @@ func (s *Server) fillList(v *visit, p *listPage, q url.Values) error {
 	}
 	if p.Intents, err = s.DB.ListIntents(v.ctx()); err != nil {
 		return err
+	}
+	if p.Labels, err = s.DB.ListLabels(v.ctx()); err != nil {
+		return err
+	}
+	if !p.ByChange() {
+		p.Sorts = sortChoices
 	}
 	p.Kinds = []string{"patron", "partner", "vendor", "colleague", "bounce", "system", "auto_reply", "bulk"}
 	p.People, err = s.people(v)

@@ -41,6 +41,9 @@ type frame struct {
 	Data    any
 	Tabs    []tab
 	Tab     string // the pile that is current
+	Own     ownPiles
+	Queue   int64  // of the office's own, where Tab is one of those; 0 for none
+	View    int64  // the saved view that is shown; 0 for none
 	Query   string // what was searched for
 	Live    int64  // see hub.version
 	Self    string // where one stands, for who comes next at this desk
@@ -124,6 +127,9 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 		if f.Silent, err = s.silent(v); err != nil && status < 500 {
 			return err
 		}
+		if f.Own, err = s.ownPiles(v); err != nil && status < 500 {
+			return err
+		}
 		f.Undo = s.undoable(v)
 		f.Back = s.takeBacks(v)
 	}
@@ -139,6 +145,12 @@ func (s *Server) render(v *visit, status int, name, nav string, data any) error 
 	switch p := data.(type) {
 	case *listPage:
 		f.Tab, f.Query = p.Tab.Name, p.Query
+		if p.Tab.Name == string(store.TabQueue) {
+			f.Queue = p.QueueID
+		}
+		if p.View != nil {
+			f.Tab, f.View = "", p.View.ID
+		}
 	case *conversationPage:
 		f.Self, f.Drafting = fmt.Sprintf("/conversations/%d", p.C.ID), p.Reply != nil
 	case writePage:
@@ -199,6 +211,37 @@ func (s *Server) counts(v *visit) (store.TabCounts, error) {
 		v.counted = &c
 	}
 	return *v.counted, nil
+}
+
+// ownPiles are what an office and a person added to the piles beside the list.
+type ownPiles struct {
+	Queues []store.OfficeQueue
+	Views  []view
+}
+
+// view is a saved view as the page shows it.
+type view struct{ store.SavedView }
+
+// Link is the query of the list's address. It was written by url.Values.Encode.
+func (w view) Link() template.URL { return template.URL(w.Query) }
+
+// ownPiles are read once a request.
+func (s *Server) ownPiles(v *visit) (ownPiles, error) {
+	if v.own == nil {
+		queues, err := s.DB.OfficeQueues(v.ctx(), 0)
+		if err != nil {
+			return ownPiles{}, err
+		}
+		views, err := s.DB.SavedViews(v.ctx(), v.staff.ID)
+		if err != nil {
+			return ownPiles{}, err
+		}
+		v.own = &ownPiles{Queues: queues}
+		for _, one := range views {
+			v.own.Views = append(v.own.Views, view{one})
+		}
+	}
+	return *v.own, nil
 }
 
 // writeBody sends a page, compressed where the browser takes it. Pages hold no
@@ -280,6 +323,10 @@ var flashes = map[string]string{
 	"cancel_task": "Kept as a task: cancel it in ILLiad and OCLC, then send the letter.",
 	"cancelled":   "Cancelled: it will not be sent.",
 	"saved":       "Saved.",
+	"placed":      "Moved.",
+	"view":        "The views beside the list are as you wanted.",
+	"rules":       "Saved. The rules hold for the mail that comes from now on.",
+	"queue":       "The queues are as you wanted.",
 	"proposed":    "Kept as a draft. It goes out once a supervisor has approved it.",
 	"inforce":     "Approved: letters go out in these words from now on.",
 	"language":    "Approved: letters go out in this language, too.",

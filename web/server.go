@@ -169,6 +169,8 @@ func (s *Server) routes() []route {
 
 		{"GET /{$}", student, s.list},
 		{"POST /bulk", staff, s.bulk},
+		{"POST /views", student, s.saveView},
+		{"POST /views/{id}", student, s.changeView},
 		{"GET /events", student, s.events},
 		{"GET /conversations/{id}", student, s.conversation},
 		{"POST /conversations/{id}/reply", student, s.reply},
@@ -185,6 +187,7 @@ func (s *Server) routes() []route {
 		{"POST /conversations/{id}/note", student, s.note},
 		{"POST /conversations/{id}/assign", student, s.assign},
 		{"POST /conversations/{id}/handover", student, s.handOver},
+		{"POST /conversations/{id}/place", student, s.place},
 		{"POST /conversations/{id}/state", student, s.changeState},
 		{"POST /conversations/{id}/match", student, s.changeMatch},
 		{"POST /conversations/{id}/split", student, s.split},
@@ -231,6 +234,14 @@ func (s *Server) routes() []route {
 		{"POST /templates/{office}/{name}/{language}/restore", supervisor, s.restoreTemplate},
 		{"GET /templates/{office}/{name}/{language}/html", student, s.templateHTML},
 		{"POST /templates/{office}/{name}/{language}/html", student, s.templateHTML},
+		{"GET /routing", supervisor, s.routing},
+		{"GET /routing/{office}", supervisor, s.routing},
+		{"GET /routing/{office}/{id}", supervisor, s.editRule},
+		{"POST /routing/{office}/{id}", supervisor, s.tryRule},
+		{"POST /routing/{office}/{id}/save", supervisor, s.saveRule},
+		{"POST /routing/{office}/{id}/change", supervisor, s.changeRule},
+		{"POST /routing/{office}/queues", supervisor, s.addQueue},
+		{"POST /routing/{office}/queues/{id}/change", supervisor, s.changeQueue},
 		{"GET /stats", student, s.stats},
 		{"GET /away", student, s.away},
 		{"POST /away", student, s.enterAway},
@@ -257,6 +268,7 @@ type visit struct {
 
 	counted *store.TabCounts // see Server.counts
 	hands   *store.Hands     // see Server.hands
+	own     *ownPiles        // see Server.ownPiles
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }

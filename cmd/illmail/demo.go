@@ -164,6 +164,9 @@ func prepareDemo(ctx context.Context, inst *installation, today store.Date) erro
 	if err := inst.letters[o.Code].Reload(ctx); err != nil {
 		return err
 	}
+	if err := addSampleRules(ctx, inst.db, office.ID); err != nil {
+		return err
+	}
 	rules, err := o.rules()
 	if err != nil {
 		return err
@@ -182,6 +185,29 @@ func prepareDemo(ctx context.Context, inst *installation, today store.Date) erro
 	}
 	_, err = illiad.ImportFile(ctx, inst.db, office.ID, path, states, illiad.FileOptions{})
 	return err
+}
+
+// addSampleRules gives the sample office a queue of its own and two rules.
+func addSampleRules(ctx context.Context, db *store.DB, officeID int64) error {
+	actor := store.Actor{Name: "sam"}
+	sam, err := db.StaffByUsername(ctx, "sam")
+	if err != nil {
+		return err
+	}
+	faculty, err := db.AddOfficeQueue(ctx, officeID, "Faculty", actor)
+	if err != nil {
+		return err
+	}
+	for _, r := range []store.RoutingRule{
+		{Name: "Lost, damaged, charged", Intents: []string{"lost_damaged", "fees"}, AssigneeID: &sam.ID, Label: "charges"},
+		{Name: "Faculty", Kinds: []string{"patron"}, PatronStatuses: []string{"Faculty"}, QueueID: &faculty},
+	} {
+		r.OfficeID, r.Enabled = officeID, true
+		if _, err := db.SaveRoutingRule(ctx, r, actor); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runDemoNotices sends today's notices once the sample mail is filed, since

@@ -212,6 +212,7 @@ CREATE TABLE message (
     needs_staff  boolean NOT NULL DEFAULT true,
     sender_verified boolean NOT NULL DEFAULT false,
     handled_at   timestamptz,                 -- since when nobody waits for an answer to it: answered, or closed by staff
+    rule         text NOT NULL DEFAULT '',    -- the routing rule that fitted it when it was filed, and what that did
     patron_id    bigint REFERENCES patron,
     attachments  jsonb NOT NULL DEFAULT '[]', -- [{"name","content_type","size","path"}]
     read_at      timestamptz,
@@ -383,6 +384,49 @@ CREATE TABLE login_failure (
 );
 CREATE INDEX login_failure_at ON login_failure (username, at);
 
+-- Queues that an office named itself.
+CREATE TABLE office_queue (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id bigint NOT NULL REFERENCES office,
+    name      text NOT NULL CHECK (name <> ''),
+    UNIQUE (office_id, id)
+);
+CREATE UNIQUE INDEX office_queue_name ON office_queue (office_id, lower(name));
+
+-- Where mail goes when it is filed: the first rule of its office that fits decides, by position.
+-- An empty condition fits everything, but no kinds means no machine mail.
+CREATE TABLE routing_rule (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    office_id       bigint NOT NULL REFERENCES office,
+    position        int NOT NULL,
+    name            text NOT NULL CHECK (name <> ''),
+    enabled         boolean NOT NULL DEFAULT true,
+    intents         text[] NOT NULL DEFAULT '{}',
+    kinds           text[] NOT NULL DEFAULT '{}',
+    senders         text[] NOT NULL DEFAULT '{}', -- an address, or a domain with all that is below it; lower case
+    patron_statuses text[] NOT NULL DEFAULT '{}',
+    request_states  text[] NOT NULL DEFAULT '{}', -- 'none': the mail is filed on no request
+    pickups         text[] NOT NULL DEFAULT '{}',
+    queue_id        bigint,
+    assignee_id     bigint REFERENCES staff,
+    label           text NOT NULL DEFAULT '',
+    version         int NOT NULL DEFAULT 1,       -- counts the changes: of two who edit it, one is told
+    FOREIGN KEY (office_id, queue_id) REFERENCES office_queue (office_id, id),
+    CHECK (queue_id IS NOT NULL OR assignee_id IS NOT NULL OR label <> '')
+);
+CREATE INDEX routing_rule_office ON routing_rule (office_id, position);
+
+-- A filter and an order of the list that someone gave a name; shared: the whole office has it.
+CREATE TABLE saved_view (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    staff_id bigint NOT NULL REFERENCES staff ON DELETE CASCADE,
+    name     text NOT NULL CHECK (name <> ''),
+    query    text NOT NULL,                       -- of the list's address
+    shared   boolean NOT NULL DEFAULT false
+);
+CREATE UNIQUE INDEX saved_view_name ON saved_view (staff_id, lower(name));
+CREATE INDEX saved_view_shared ON saved_view (id) WHERE shared;
+
 -- One item a conversation: what waits for a person.
 CREATE TABLE queue_item (
     conversation_id bigint PRIMARY KEY REFERENCES conversation,
@@ -397,14 +441,20 @@ CREATE TABLE queue_item (
     answer_by     date,                       -- a date the mail names: conditionals, recalls, "until Friday"
     snoozed_until timestamptz,
     label         text NOT NULL DEFAULT '',
+    queue_id      bigint,                     -- of the office's own
+    placed_by     text NOT NULL DEFAULT '',   -- who last gave, moved or labelled it by hand: no rule touches it any more
     note          text NOT NULL DEFAULT '',   -- why it stands here: "reach this patron another way"
     last_message_id bigint REFERENCES message,
-    updated_at    timestamptz NOT NULL DEFAULT now()
+    updated_at    timestamptz NOT NULL DEFAULT now(),
+    FOREIGN KEY (office_id, queue_id) REFERENCES office_queue (office_id, id)
 );
 CREATE INDEX queue_item_list ON queue_item (office_id, state, waiting_since, conversation_id);
 -- The list on its page: what is live by the date named and by waiting, what is done by its last change.
 CREATE INDEX queue_item_live ON queue_item ((coalesce(answer_by, 'infinity')), waiting_since, conversation_id) WHERE state <> 'done';
 CREATE INDEX queue_item_changed ON queue_item (updated_at DESC, conversation_id DESC);
+CREATE INDEX queue_item_waiting ON queue_item (waiting_since, conversation_id) WHERE state <> 'done';
+CREATE INDEX queue_item_queue ON queue_item (queue_id, (coalesce(answer_by, 'infinity')), waiting_since, conversation_id) WHERE state <> 'done' AND queue_id IS NOT NULL;
+CREATE INDEX queue_item_label ON queue_item (label) WHERE state <> 'done' AND label <> '';
 
 -- How a conversation stood before staff closed, snoozed, re-filed, joined or split it: undone within half an hour.
 CREATE TABLE undo (

@@ -73,7 +73,7 @@
 		const menu = $(`details.menu[data-key=${key}]`);
 		if (!menu) return;
 		menu.open = true;
-		$("button, textarea", menu)?.focus();
+		$("button, textarea, select", menu)?.focus();
 	}
 	document.addEventListener("click", (e) => $$("details.menu[open]").forEach((m) => { if (!m.contains(e.target)) m.open = false; }));
 
@@ -94,6 +94,7 @@
 		u: () => press("u"),
 		s: () => openMenu("s"),
 		h: () => openMenu("h"),
+		m: () => openMenu("m"),
 		f: () => { const here = $("button[data-key=f]"); if (here) here.click(); else $("#file-tn")?.focus(); },
 		z: () => press("z"),
 		w: () => press("w"),
