@@ -59,7 +59,7 @@ func TestAwayWithACover(t *testing.T) {
 	// Her own cover takes both; without one it is in nobody's hands.
 	ana.post("/away", "staff", id("ana"), "from", s.day(0).String(), "until", s.day(1).String(), "cover", id("lin")).status(303)
 	lin.get("/?tab=mine").status(200).has("Jordan Doe", "for Tom Weber", "for Ana Ruiz")
-	lin.post(conv(s.talks["private"])+"/handover", "to", id("ana"), "was", "", "why", "Please look.").status(409).has("Give it to Lin Chen", `name="why" value="Please look."`)
+	lin.post(conv(s.talks["private"])+"/handover", "to", id("ana"), "was", "", "why", "Please look.").status(409).has("You stand in", "Take it", `name="why" value="Please look."`)
 	if err := s.db.DisableStaff(t.Context(), "lin", s.now); err != nil {
 		t.Fatal(err)
 	}
