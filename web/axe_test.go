@@ -90,6 +90,7 @@ func (s *sample) looks() map[string][]look {
 		"GET /messages/{id}":                    {{name: "kept aside", path: fmt.Sprintf("/messages/%d", s.msgs["aside"])}},
 		"GET /offices/{code}/transactions/{tn}": {{name: "request with notices", path: "/offices/healey/transactions/412304"}, {name: "bare request", path: "/offices/healey/transactions/412790"}},
 		"GET /notices":                          {{name: "today", path: "/notices"}, {name: "another day", path: "/notices?on=" + s.day(2).String()}},
+		"GET /notices/rules":                    {{name: "rules", path: "/notices/rules?office=healey"}},
 		"GET /outbox":                           {{name: "outbox", path: "/outbox"}, {name: "uncertain", path: "/outbox?state=uncertain"}, {name: "failed", path: "/outbox?state=failed"}},
 		"GET /outbox/{id}":                      {{name: "a mail", path: fmt.Sprintf("/outbox/%d", s.msgs["outbox"])}},
 		"GET /outbox/{id}/html":                 {{name: "its HTML", path: fmt.Sprintf("/outbox/%d/html", s.msgs["outbox"])}},
