@@ -58,18 +58,13 @@ var titleSet = func() map[string]bool {
 }()
 
 // cutSignature divides one answer into what was typed and the signature,
-// footers and disclaimers under it. block says whether a block that looks like
-// a signature may be cut, too, and not only what stands under a delimiter.
-func cutSignature(seg []string, sender mailbox.Address, block bool) (own, cut []string) {
-	end := len(seg)
-	for i := range seg {
-		if isDelimiter(seg, i) {
-			end = i
-			break
-		}
-	}
+// footers and disclaimers under it. A block that looks like a signature is cut
+// from the first answer and the last only, not what stands under a delimiter.
+func cutSignature(seg []string, sender mailbox.Address, first, last bool) (own, cut []string) {
+	end := cutDelimited(seg, first)
+	end = cutDisclaimer(seg, end, first)
 	end = cutFooters(seg, end)
-	if block {
+	if first || last {
 		for n := 0; n < 3; n++ {
 			e := cutBlock(seg, end, sender)
 			if e == end {
@@ -81,23 +76,36 @@ func cutSignature(seg []string, sender mailbox.Address, block bool) (own, cut []
 	return seg[:end], seg[end:]
 }
 
-// isDelimiter reports whether line i divides a signature from the text: "-- "
-// (RFC 3676 section 4.3) anywhere but on top, and its kin near the end.
-func isDelimiter(seg []string, i int) bool {
-	l := seg[i]
-	if len(l) < 2 || i == 0 || strings.TrimSpace(strings.Join(seg[:i], "")) == "" {
-		return false
-	}
-	if l == "-- " {
-		return true
-	}
+// cutDelimited is the end of the text before a line that divides a signature
+// from it: "-- " (RFC 3676 section 4.3) anywhere, its kin near the end; never
+// on top of the first answer.
+func cutDelimited(seg []string, first bool) int {
 	left := 0
-	for _, s := range seg[i+1:] {
-		if s != "" {
+	for _, l := range seg {
+		if l != "" {
 			left++
 		}
 	}
+	begun := !first
+	for i, l := range seg {
+		if l == "" {
+			continue
+		}
+		left--
+		if begun && isDelimiter(l, seg[i+1:], left) {
+			return i
+		}
+		begun = true
+	}
+	return len(seg)
+}
+
+// isDelimiter reports whether a line divides a signature from the text; left is
+// the number of lines below that are not blank.
+func isDelimiter(l string, below []string, left int) bool {
 	switch {
+	case l == "-- ":
+		return true
 	case l == "--" || l == "—" || l == "–" || l == "---" || l == "- --" || l == "——":
 		return left > 0 && left <= 12
 	case len(l) >= 3 && strings.Trim(l, "_-=*~ ") == "":
@@ -108,8 +116,8 @@ func isDelimiter(seg []string, i int) bool {
 			return false
 		}
 		// a line of dashes may divide sections of what was typed
-		rest := strings.ToLower(strings.Join(seg[i+1:], "\n"))
-		return containsAny(rest, "@", "http", "www.", "tel", "phone", "intended", "confidential", "mailing list", "environment", "unsubscribe") || looksTitled(seg[i+1:])
+		rest := strings.ToLower(strings.Join(below, "\n"))
+		return containsAny(rest, "@", "http", "www.", "tel", "phone", "intended", "confidential", "mailing list", "environment", "unsubscribe") || looksTitled(below)
 	}
 	return false
 }
@@ -121,6 +129,48 @@ func looksTitled(lines []string) bool {
 		}
 	}
 	return false
+}
+
+// legalWords are what disclaimers are made of.
+var legalWords = []string{
+	"confidential", "privileged", "intended", "recipient", "disclos", "unauthori", "prohibited", "in error", "viruses", "malware", "notify the sender", "delete",
+	"vertraulich", "empfänger", "irrtümlich", "confidencia", "destinat", "por error", "confidentiel", "par erreur", "por engano", "riservat", "per errore", "vertrouwelijk", "geadresseerde", "poufn", "adresat", "konfidentiel", "fortrolig", "保密", "机密", "機密",
+}
+
+// cutDisclaimer is the end of the text before the first paragraph, below
+// others, that is a disclaimer: what follows it is of the same kind.
+func cutDisclaimer(seg []string, end int, first bool) int {
+	for i := 0; i < end; i++ {
+		if seg[i] == "" || i > 0 && seg[i-1] != "" || i == 0 && first {
+			continue
+		}
+		if !startsDisclaimer(seg[i]) {
+			continue
+		}
+		hits := 0
+		for n, j := 0, i; j < end && n < 12; j++ { // a heading stands alone sometimes
+			if seg[j] == "" && n > 1 {
+				break
+			}
+			if seg[j] != "" {
+				n++
+				low := strings.ToLower(seg[j])
+				for _, w := range legalWords {
+					if strings.Contains(low, w) {
+						hits++
+					}
+				}
+			}
+		}
+		if hits >= 2 {
+			return i
+		}
+	}
+	return end
+}
+
+func startsDisclaimer(l string) bool {
+	return hasAnyPrefix(strings.TrimLeft(strings.ToLower(l[:min(len(l), 120)]), "*_-–—. |>[(♻🌳"), disclaimerStarts)
 }
 
 // cutFooters is the end of the text without phone footers and disclaimers.
@@ -140,8 +190,7 @@ func cutFooters(seg []string, end int) int {
 		// a disclaimer runs over some lines to the end of its paragraph
 		cutTo := -1
 		for i, n := end-1, 0; i >= 0 && n < 14 && seg[i] != ""; i, n = i-1, n+1 {
-			l := strings.TrimLeft(strings.ToLower(seg[i]), "*_-–—.|>♻🌳 ")
-			if hasAnyPrefix(l, disclaimerStarts) {
+			if startsDisclaimer(seg[i]) {
 				cutTo = i
 			}
 		}
