@@ -23,7 +23,7 @@ var originalWords = []string{
 // beginForwarded begin a line under which all is history.
 var beginForwarded = []string{
 	"begin forwarded message", "début du message réexpédié", "début du message transféré", "inicio del mensaje reenviado", "inizio messaggio inoltrato", "anfang der weitergeleiteten", "início da mensagem reencaminhada", "início da mensagem encaminhada",
-	"start på videresendt", "vidarebefordrat brev", "begin doorgestuurd bericht", "please do not write below this line",
+	"original message processed by", "start på videresendt", "vidarebefordrat brev", "begin doorgestuurd bericht", "please do not write below this line",
 }
 
 // replyAbove stand on the line that a ticket system asks to answer above.

@@ -9,10 +9,30 @@ import (
 
 // footerStarts begin the line that a phone or a web mail puts under a mail.
 var footerStarts = []string{
-	"sent from my", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from the", "sent from gmail", "sent from proton", "sent with proton", "sent via", "sent from a ", "sent from mobile", "sent using", "sent by my", "get outlook for", "get bluemail",
-	"envoyé de mon", "envoyé depuis", "envoyé à partir", "obtenir outlook", "télécharger outlook", "enviado desde", "enviado de mi", "obtener outlook", "enviado do meu", "enviado de meu", "enviado a partir", "obter o outlook", "obtenha o outlook", "enviado pelo", "enviado por correo",
-	"von meinem", "gesendet von", "gesendet mit", "outlook für", "outlook for ios", "inviato da", "ottieni outlook", "scarica outlook", "verzonden vanaf", "verstuurd vanaf", "skickat från", "sendt fra", "lähetetty", "wysłane z", "wysłano z", "отправлено с",
-	"发自我的", "从我的", "傳送自", "從我的", "获取 outlook", "發自我的", "iphoneから", "gửi từ", "voye soti", "voye nan", "mandado desde", "sent on the go", "typed on my", "please excuse typos", "please excuse any typos", "excuse the typos", "excuse my brevity", "pardon typos", "pardon any typos",
+	"sent from my", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from gmail", "sent from proton", "sent from mobile", "sent from mailbox", "sent from windows", "sent on the go", "get outlook for", "get bluemail", "typed on my", "please excuse typos", "please excuse any typos", "please excuse my brevity", "excuse the typos", "excuse my brevity", "pardon typos", "pardon any typos", "from my iphone", "from my ipad", "from my phone", "from my android",
+	"envoyé de mon", "envoyé depuis", "envoyé à partir", "obtenir outlook", "obtenez outlook", "télécharger outlook", "provenance : courrier", "enviado desde", "enviado de mi", "obtener outlook", "obtén outlook", "enviado do meu", "enviado de meu", "enviado a partir", "obter o outlook", "obtenha o outlook", "enviado pelo", "enviado por correo",
+	"von meinem", "gesendet von", "diese nachricht wurde von meinem", "holen sie sich outlook", "outlook für", "outlook for ios", "outlook for android", "inviato da", "inviato dal", "ottieni outlook", "scarica outlook", "verzonden vanaf", "verstuurd vanaf", "outlook voor", "skickat från", "hämta outlook", "sendt fra", "sendt fra min", "hent outlook", "få outlook", "hanki outlook", "wysłane z", "wysłano z", "pobierz program outlook", "odesláno z", "odoslané z", "poslano z", "trimis de pe", "iphone-omról", "iphone'umdan gönderildi", "iphone’umdan gönderildi",
+	"отправлено с", "отправлено из", "надіслано з", "изпратено от", "στάλθηκε από", "发自我的", "从我的", "傳送自", "從我的", "获取 outlook", "發自我的", "取得 outlook", "iphoneから", "ipadから", "androidから", "私のiphone", "나의 iphone", "내 iphone", "gửi từ", "dikirim dari", "ส่งจาก", "נשלח מ", "أرسل", "مرسل من", "voye soti", "voye nan", "mandado desde", "enviat des", "nire iphone",
+}
+
+// sentBy begin such a line only where a device or a program is named: a parcel
+// is sent via a carrier, a bill by post.
+var sentBy = []string{"sent from ", "sent via ", "sent with ", "sent using ", "sent by ", "sent through ", "composed on ", "written on ", "someone from mobile",
+	"envoyé via ", "envoyé avec ", "enviado con ", "enviado via ", "verzonden met ", "verzonden via ", "verstuurd met ", "gesendet mit ", "gesendet über ", "lähetetty ", "elküldve "}
+
+var devices = []string{
+	"phone", "mobile", "tablet", "ipad", "ipod", "iphone", "iphon", "android", "galaxy", "samsung", "blackberry", "outlook", "yahoo", "gmail", "google", "proton", "airmail", "spark", "superhuman", " app", "webmail", "windows", "huawei", "xiaomi", "nokia", "motorola", "pixel", "droid", "device", "my cell", "handheld", "sparrow", "mailbox", "k-9", "thunderbird", "bluemail", "edison", "acompli", "inbox", "fairmail", "tutanota", "zoho", "hotmail", "aol", "mac ", "verizon", "t-mobile", "at&t", "smartphone", "my computer", "mobil", "puhelim", "telefoon", "telefon",
+}
+
+// isFooter reports whether a line is a footer: it begins as one, is short, and
+// is no sentence about something else ("Sent from my desk it is easier").
+func isFooter(line string) bool {
+	low := strings.Trim(strings.ToLower(line), "*_<>[]()|-–—• ")
+	if len(low) == 0 || runes(low) >= 110 {
+		return false
+	}
+	starts := hasAnyPrefix(low, footerStarts) || hasAnyPrefix(low, sentBy) && containsAny(low, devices...)
+	return starts && !containsAny(low+" ", " is ", " was ", " were ", " are ", " has ", " have ", " yesterday", " today", "?")
 }
 
 // disclaimerStarts begin what an organisation puts under every mail.
@@ -182,8 +202,7 @@ func cutFooters(seg []string, end int) int {
 		if end == 0 {
 			return 0
 		}
-		low := strings.Trim(strings.ToLower(seg[end-1]), "*_<>[]() ")
-		if hasAnyPrefix(low, footerStarts) && runes(low) < 110 {
+		if isFooter(seg[end-1]) {
 			end--
 			continue
 		}
