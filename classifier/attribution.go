@@ -11,7 +11,7 @@ import (
 var wroteVerbs = []string{
 	"wrote", "writes", "escribió", "escribio", "escribió lo siguiente", "a écrit", "a ecrit", "écrivait", "écrit", "écrivit", "escreveu", "escrevia", "schrieb", "geschrieben", "schreef", "geschreven", "ha scritto", "a scritto", "scrisse",
 	"skrev", "skrev følgende", "følgende", "skrifaði", "kirjoitti", "kirjutas", "napisał", "napisała", "napisał(a)", "napisal", "napisala", "napísal", "napísala", "napísal(a)", "napsal", "napsala", "napsal(a)", "pisze", "je napisal", "napisao", "napisala je", "napisao je", "pišu", "rašė", "rakstīja",
-	"написал", "написала", "написал(а)", "пишет", "написав", "написала(в)", "пише", "напиша", "a scris", "yazdı", "yazmış", "írta", "ezt írta", "đã viết", "da viet", "menulis", "έγραψε", "كتب", "כתב", "כתבה", "va escriure", "escrigué", "ha escrit", "idatzi du", "te ekri", "ekri",
+	"написал", "написала", "написал(а)", "пишет", "написав", "написала(в)", "пише", "напиша", "a scris", "yazdı", "yazmış", "írta", "ezt írta", "đã viết", "da viet", "menulis", "έγραψε", "كتب", "كتبت", "كتب/كتبت", "כתב", "כתבה", "va escriure", "escrigué", "ha escrit", "idatzi du", "te ekri", "ekri",
 	"写道", "写到", "寫道", "のメール", "書きました", "wrote on", "작성", "님이 작성", "เขียนว่า",
 }
 
@@ -29,7 +29,7 @@ const (
 // attributionAt is the number of lines of an attribution that begins at line
 // i, or 0.
 func (p *page) attributionAt(i int) int {
-	begins := beginsAttribution(p.lines[i])
+	begins := beginsAttribution(plainDigits(p.lines[i]))
 	joined := ""
 	for n := 1; n <= maxFolds && i+n <= len(p.lines); n++ {
 		l := p.lines[i+n-1]
@@ -39,7 +39,7 @@ func (p *page) attributionAt(i int) int {
 		if n > 1 {
 			joined += " "
 		}
-		joined += strings.ToLower(l)
+		joined += strings.ToLower(plainDigits(l))
 		if !mayEndAttribution(l) {
 			continue
 		}
@@ -66,11 +66,11 @@ func (p *page) beginsBelow(i, n int, begins, quoted bool) bool {
 		if !unicode.IsUpper(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`"'*-`, r) && r < 0x2e80 {
 			continue // the rest of a folded line
 		}
-		own := beginsAttribution(l)
+		own := beginsAttribution(plainDigits(l))
 		if begins && !(own && startsLine(l) || strings.ContainsAny(last(p.lines[i+k-1]), "!?")) {
 			continue
 		}
-		if isAttribution(strings.ToLower(strings.Join(p.lines[i+k:i+n], " ")), own, quoted) {
+		if isAttribution(strings.ToLower(plainDigits(strings.Join(p.lines[i+k:i+n], " "))), own, quoted) {
 			return true
 		}
 	}
@@ -279,6 +279,24 @@ func stampOf(s string) stamp {
 		i = j
 	}
 	return t
+}
+
+var digitForms = func() *strings.Replacer {
+	var pairs []string
+	for _, zero := range []rune{'٠', '۰', '०', '０'} {
+		for d := range rune(10) {
+			pairs = append(pairs, string(zero+d), string('0'+d))
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+// plainDigits is s with Arabic, Persian, Devanagari and wide digits as ASCII.
+func plainDigits(s string) string {
+	if len(s) > maxAttribution || strings.IndexFunc(s, func(r rune) bool { return r > 0x65f && unicode.IsDigit(r) }) < 0 {
+		return s
+	}
+	return digitForms.Replace(s)
 }
 
 func digits(s string) int {

@@ -235,6 +235,15 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 	return false
 }
 
+func hasAnySuffix(s string, suffixes []string) bool {
+	for _, x := range suffixes {
+		if strings.HasSuffix(s, x) {
+			return true
+		}
+	}
+	return false
+}
+
 func containsAny(s string, subs ...string) bool {
 	for _, p := range subs {
 		if strings.Contains(s, p) {

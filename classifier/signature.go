@@ -24,6 +24,12 @@ var devices = []string{
 	"phone", "mobile", "tablet", "ipad", "ipod", "iphone", "iphon", "android", "galaxy", "samsung", "blackberry", "outlook", "yahoo", "gmail", "google", "proton", "airmail", "spark", "superhuman", " app", "webmail", "windows", "huawei", "xiaomi", "nokia", "motorola", "pixel", "droid", "device", "my cell", "handheld", "sparrow", "mailbox", "k-9", "thunderbird", "bluemail", "edison", "acompli", "inbox", "fairmail", "tutanota", "zoho", "hotmail", "aol", "mac ", "verizon", "t-mobile", "at&t", "smartphone", "my computer", "mobil", "puhelim", "telefoon", "telefon",
 }
 
+// sentStems stand at the beginning or the end of such a line.
+var sentStems = []string{
+	"envoyé", "expédié", "enviado", "enviada", "mandado", "gesendet", "geschickt", "verzonden", "verstuurd", "inviato", "skickat", "skickades", "sendt", "lähetetty", "wysłano", "wysłane", "wysłana", "odesláno", "odoslané", "poslano", "trimis", "küldve", "elküldve", "gönderildi", "enviat", "saadetud", "išsiųsta", "nosūtīts",
+	"отправлено", "надіслано", "изпратено", "στάλθηκε", "发自", "发送", "傳送", "送信", "전송됨", "보냄", "gửi", "dikirim", "ส่ง", "נשלח", "أرسلت", "أُرسلت", "أرسل", "مرسل", "ارسال",
+}
+
 // isFooter reports whether a line is a footer: it begins as one, is short, and
 // is no sentence about something else ("Sent from my desk it is easier").
 func isFooter(line string) bool {
@@ -31,7 +37,7 @@ func isFooter(line string) bool {
 	if len(low) == 0 || runes(low) >= 110 {
 		return false
 	}
-	starts := hasAnyPrefix(low, footerStarts) || hasAnyPrefix(low, sentBy) && containsAny(low, devices...)
+	starts := hasAnyPrefix(low, footerStarts) || containsAny(low, devices...) && (hasAnyPrefix(low, sentBy) || len(strings.Fields(low)) <= 9 && (hasAnyPrefix(low, sentStems) || hasAnySuffix(strings.TrimRight(low, ". "), sentStems)))
 	return starts && !containsAny(low+" ", " is ", " was ", " were ", " are ", " has ", " have ", " yesterday", " today", "?")
 }
 
