@@ -96,6 +96,15 @@ func TestNewTextOfPrograms(t *testing.T) {
 		{"disclaimer under its heading", "Keep this.\n\nDisclaimer\n\nWhat gone says is confidential and intended for its recipient. You are hereby notified that disclosure is prohibited.\n\nThis email has been scanned by gone."},
 		{"signature under a quotation", "Keep this.\n\n> gone\n\n-- \ngone"},
 		{"list footer under a quotation", "Keep this.\n\n> gone\n_______________________________________________\ngone mailing list\ngone@lists.example.edu"},
+		{"phone in Dutch", "Keep this.\nVerzonden vanuit Outlook voor iOS gone"},
+		{"phone in Hungarian", "Keep this.\n\ngone iPhone-omról küldve"},
+		{"phone in Arabic", "Keep this.\n\nأُرسلت من الـ iPhone gone"},
+		{"Arabic digits", "Keep this.\n\nفي الثلاثاء، ٣ نوفمبر ٢٠٢٦، ٩:١٥ ص Healey <ill@healey.example.edu> كتب:\n\ngone"},
+		{"author alone", "Keep this.\n\nFrom: Healey ILL <ill@healey.example.edu>\n\ngone"},
+		{"hyphens of another kind", "Keep this.\n\n‐‐‐‐‐‐‐ Original Message ‐‐‐‐‐‐‐\n\ngone"},
+		{"Czech separator", "Keep this.\n\n---------- Původní e-mail ----------\nOd: Healey <ill@healey.example.edu>\nDatum: 3. 11. 2026 9:15\n\ngone"},
+		{"marked with directions", "Keep this.\n\n\u202bOn Tue, Nov 3, 2026 at 9:15 AM \u202aHealey\u202c\u200e <\u202aill@healey.example.edu\u202c\u200e> wrote:\u202c\n\ngone"},
+		{"a converter without colons", "Keep this.\n\nOriginal Message processed by a gateway\nRe: gone\nFrom gone"},
 		{"all of it quoted", "> Keep this."},
 	} {
 		got, rest := NewText(c.text, mailbox.Address{Name: "Ana Ruiz", Addr: "aruiz@example.edu"})
@@ -122,6 +131,10 @@ func TestNewTextKeeps(t *testing.T) {
 		"The card was sent from my old address.\n\nThe mail was sent from my phone at noon and never arrived.\n\nCan you check?",
 		"Here is my list:\n\n----\n\n1. Capital, vol. 1\n2. Capital, vol. 2\n\n----\n\nThe second is urgent.",
 		"These dates are on the slips:\n\n2026-11-03 09:15\n11/03/2026 at 9:15 AM\n03.11.2026 09:15\n\nWhich of them counts?",
+		"Sent from my desk this is easier than it was by phone.",
+		"The book is on its way.\n\nSent via FedEx, tracking 7712 0034.",
+		"Two parts.\n\n---\n\nThis second part is no signature: it has sentences that run on for as long as anybody may like to write them, and then some more of them.\n\nDo you agree?",
+		"Thank you!\n----------\nTitle: Capital, vol. 2\nAuthor: Marx",
 		"This message is about the second volume.\n\nIt came without its index.",
 		"I need three things:\n\n* the article\n* the date: 12 May 2026\n* the bill\n\nThanks for all of it.",
 	} {

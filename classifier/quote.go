@@ -8,7 +8,7 @@ import (
 // messageNouns name a mail in the languages of separators such as
 // "-----Original Message-----" and "-------- Oprindelig besked --------".
 var messageNouns = []string{
-	"message", "appointment", "forwarded", "mensaje", "reenviado", "mensagem", "encaminhada", "réexpédié", "transféré", "transmis", "courriel", "nachricht", "termin", "weitergeleitet", "messaggio", "inoltrato", "bericht", "doorgestuurd",
+	"message", "e-mail", "email", "appointment", "forwarded", "mensaje", "reenviado", "mensagem", "encaminhada", "réexpédié", "transféré", "transmis", "courriel", "nachricht", "termin", "weitergeleitet", "messaggio", "inoltrato", "bericht", "doorgestuurd",
 	"meddelande", "vidarebefordrat", "meddelelse", "melding", "besked", "videresendt", "viesti", "sõnum", "wiadomość", "wiadomosc", "zpráva", "správa", "üzenet", "mesaj", "mesajul", "ileti", "poruka", "sporočilo", "laiškas", "ziņojums", "missatge", "μήνυμα",
 	"сообщение", "письмо", "повідомлення", "съобщение", "הודעה", "رسالة", "thư gốc", "tin nhắn", "pesan", "原始邮件", "原始郵件", "原始信件", "回复的原邮件", "转发", "轉寄", "轉發", "邮件原件", "元のメッセージ", "転送", "원본", "메시지", "ข้อความ", "reply separator",
 }
@@ -86,7 +86,15 @@ func (p *page) historyAt(i int) bool {
 		k := p.next(i + 1)
 		return k < len(p.lines) && (len(t) >= 10 && headerBlock(p.lines, k) || headerFields(p.lines, k).labels >= 3)
 	}
-	return headerBlock(p.lines, i)
+	return headerBlock(p.lines, i) || p.loneAuthor(i)
+}
+
+// loneAuthor tells a header of nothing but "From: Jane Doe <jdoe@example.edu>",
+// a paragraph of its own under others.
+func (p *page) loneAuthor(i int) bool {
+	l := strings.TrimRight(p.lines[i], "*_ ")
+	return i > 0 && p.lines[i-1] == "" && (i+1 == len(p.lines) || p.lines[i+1] == "") && p.next(0) < i &&
+		strings.HasSuffix(l, ">") && strings.Contains(l, "@") && fromNames[headerLabel(l)]
 }
 
 // separates reports whether a line parts a mail from the one that it answers
@@ -96,10 +104,10 @@ func separates(t string) bool {
 	if hasAnyPrefix(low, beginForwarded) || asksReplyAbove(low) {
 		return true
 	}
-	inner := strings.Trim(low, "-=*_#~—– \t")
+	inner := strings.Trim(low, "-=*_#~—–‐― \t")
 	left := low[:max(0, strings.Index(low, inner))]
 	right := low[len(left)+len(inner):]
-	ruled := func(s string) bool { return len(strings.Trim(s, " *\t")) >= 2 }
+	ruled := func(s string) bool { return runes(strings.Trim(s, " *\t")) >= 2 }
 	if inner == "" || !ruled(left) || len(strings.Fields(inner)) > 8 {
 		return false
 	}

@@ -87,7 +87,7 @@ var titleSet = func() map[string]bool {
 // footers and disclaimers under it. A block that looks like a signature is cut
 // from the first answer and the last only, not what stands under a delimiter.
 func cutSignature(seg []string, sender mailbox.Address, first, last bool) (own, cut []string) {
-	end := cutDelimited(seg, first)
+	end := cutDelimited(seg, sender, first)
 	end = cutDisclaimer(seg, end, first)
 	end = cutFooters(seg, end)
 	if first || last {
@@ -105,7 +105,7 @@ func cutSignature(seg []string, sender mailbox.Address, first, last bool) (own, 
 // cutDelimited is the end of the text before a line that divides a signature
 // from it: "-- " (RFC 3676 section 4.3) anywhere, its kin near the end; never
 // on top of the first answer.
-func cutDelimited(seg []string, first bool) int {
+func cutDelimited(seg []string, sender mailbox.Address, first bool) int {
 	left := 0
 	for _, l := range seg {
 		if l != "" {
@@ -118,7 +118,7 @@ func cutDelimited(seg []string, first bool) int {
 			continue
 		}
 		left--
-		if begun && isDelimiter(l, seg[i+1:], left) {
+		if begun && isDelimiter(l, seg[i+1:], left, i > 0 && isClosing(seg[i-1]) && i+1 < len(seg) && nameLine(seg[i+1], sender)) {
 			return i
 		}
 		begun = true
@@ -127,14 +127,30 @@ func cutDelimited(seg []string, first bool) int {
 }
 
 // isDelimiter reports whether a line divides a signature from the text; left is
-// the number of lines below that are not blank.
-func isDelimiter(l string, below []string, left int) bool {
-	switch {
-	case l == "-- ":
+// the number of lines below that are not blank, closed whether "Best wishes"
+// or the like stands right above and a name right below.
+func isDelimiter(l string, below []string, left int, closed bool) bool {
+	if l == "-- " {
 		return true
+	}
+	if l == "" || strings.Trim(l, "_-=*~—– ") != "" || len(l) == 1 {
+		return false
+	}
+	if closed {
+		return true
+	}
+	for _, b := range below { // a signature has no line that long right on top, unless it is a disclaimer
+		if b != "" {
+			if runes(b) > 120 && !startsDisclaimer(b) && legalHits(b) < 2 {
+				return false
+			}
+			break
+		}
+	}
+	switch {
 	case l == "--" || l == "—" || l == "–" || l == "---" || l == "- --" || l == "——":
 		return left > 0 && left <= 12
-	case len(l) >= 3 && strings.Trim(l, "_-=*~ ") == "":
+	case len(l) >= 3:
 		if left == 0 {
 			return true
 		}
@@ -180,12 +196,7 @@ func cutDisclaimer(seg []string, end int, first bool) int {
 			}
 			if seg[j] != "" {
 				n++
-				low := strings.ToLower(seg[j])
-				for _, w := range legalWords {
-					if strings.Contains(low, w) {
-						hits++
-					}
-				}
+				hits += legalHits(seg[j])
 			}
 		}
 		if hits >= 2 {
@@ -193,6 +204,18 @@ func cutDisclaimer(seg []string, end int, first bool) int {
 		}
 	}
 	return end
+}
+
+// legalHits counts the legalWords in a line.
+func legalHits(l string) int {
+	hits := 0
+	low := strings.ToLower(l)
+	for _, w := range legalWords {
+		if strings.Contains(low, w) {
+			hits++
+		}
+	}
+	return hits
 }
 
 func startsDisclaimer(l string) bool {
@@ -357,7 +380,7 @@ func contact(l string) bool {
 func nameLine(l string, sender mailbox.Address) bool {
 	core := stripAfterComma(l)
 	words := strings.Fields(strings.Trim(core, "*_-–— ."))
-	if len(words) == 0 || len(words) > 5 || runes(core) > 45 {
+	if len(words) == 0 || len(words) > 5 || runes(core) > 45 || strings.ContainsAny(core, ":=") {
 		return false
 	}
 	have := map[string]bool{}
