@@ -346,12 +346,23 @@ func sigLines(lines []string) int {
 	for _, l := range lines {
 		low := " " + strings.ToLower(l) + " "
 		sentence := strings.HasSuffix(l, "?") || strings.HasSuffix(l, "!") || strings.HasSuffix(l, ".") && len(strings.Fields(l)) > 5 && !contact(l) ||
-			containsAny(low, " i ", " i'", " i’", " you ", " please ", " we ", " my ", " is ", " are ", " was ", " can ", " will ") && !contact(l)
+			describesRequest(l) || containsAny(low, " i ", " i'", " i’", " you ", " please ", " we ", " my ", " is ", " are ", " was ", " can ", " will ") && !contact(l)
 		if !sentence && runes(l) <= 90 {
 			n++
 		}
 	}
 	return n
+}
+
+// requestLabels begin lines about a request, which stand under a name as often
+// as above it.
+var requestLabels = labels(`title author journal article volume vol issue year pages isbn issn doi oclc tn request ill ill_number ill_# patron due due_date lender borrower barcode status titel autor verfasser zeitschrift band título revista autores titre auteur revue titolo autore`)
+
+// describesRequest reports whether a line is "Title: …" or another of
+// requestLabels with more behind it than a library's symbol.
+func describesRequest(l string) bool {
+	k := strings.IndexByte(l[:min(len(l), 24)], ':')
+	return k > 0 && runes(strings.TrimSpace(l[k+1:])) > 5 && requestLabels[strings.ToLower(strings.Trim(l[:k], "*_ "))]
 }
 
 // titled reports whether a line has a word of a position or an institution.

@@ -192,6 +192,10 @@ func (w *htmlText) start(z *html.Tokenizer, selfClosing bool) {
 			id = string(v)
 		case "style":
 			style = string(v)
+		case "name":
+			if string(v) == replySection {
+				id = replySection
+			}
 		case "hidden":
 			e.hidden = true
 		case "href":
@@ -233,7 +237,7 @@ func (w *htmlText) start(z *html.Tokenizer, selfClosing bool) {
 		if w.hidden == 0 && e.breaks > 0 {
 			w.newline(1)
 		}
-		if id == "appendonsend" {
+		if strings.HasSuffix(id, "appendonsend") {
 			w.quoteRest()
 		}
 		return
@@ -266,7 +270,7 @@ func (w *htmlText) begin(e *element, class, id, style string) {
 			e.breaks = 1
 		}
 	case atom.Blockquote:
-		e.quote = true
+		e.quote = !indents(style)
 	case atom.Pre:
 		e.pre = true
 	case atom.Ul:
@@ -276,9 +280,9 @@ func (w *htmlText) begin(e *element, class, id, style string) {
 	}
 	switch {
 	case id == "" && class == "":
-	case strings.HasPrefix(id, "yahoo_quoted") || strings.Contains(class, "yahoo_quoted") || id == "OLK_SRC_BODY_SECTION" || class == "zmail_extra":
+	case strings.HasPrefix(id, "yahoo_quoted") || id == replySection || strings.Contains(class, "yahoo_quoted") || id == "OLK_SRC_BODY_SECTION" || class == "zmail_extra":
 		e.quote = true
-	case id == "appendonsend" || id == "divRplyFwdMsg" || class == "OutlookMessageHeader" ||
+	case strings.HasSuffix(id, "appendonsend") || strings.HasSuffix(id, "divRplyFwdMsg") || class == "OutlookMessageHeader" ||
 		id == "mail-editor-reference-message-container" || id == "ms-outlook-mobile-reference-message":
 		w.quoteRest()
 	}
@@ -385,9 +389,10 @@ func (w *htmlText) close(e element) {
 
 // closeLink writes the address of a link whose text does not show it.
 func (w *htmlText) closeLink(e element) {
-	const most = 500
+	const most = 500 // of an address, and of the text that is compared with it: links nest in hostile mail
 	href := unwrapLink(strings.TrimSpace(e.href))
-	text := strings.ToLower(strings.TrimSpace(w.out.String()[min(e.from, w.out.Len()):]))
+	text := w.out.String()[min(e.from, w.out.Len()):]
+	text = strings.ToLower(strings.TrimSpace(text[:min(len(text), 2*most)]))
 	if text == "" || len(href) > most || strings.ContainsAny(href, "<> \n\t") {
 		return
 	}
@@ -404,6 +409,17 @@ func (w *htmlText) closeLink(e element) {
 		w.space = true
 		w.word([]byte("<" + href + ">"))
 	}
+}
+
+// replySection is the name that Spark gives the element with the mail that is
+// answered.
+const replySection = "messageReplySection"
+
+// indents reports whether the style of a blockquote is that of the button
+// "Indent" of web mail, which moves the sender's own words.
+func indents(style string) bool {
+	style = strings.ReplaceAll(style[:min(len(style), 200)], " ", "")
+	return strings.Contains(style, "border:none") && strings.Contains(style, "40px")
 }
 
 // hidesContent reports whether a style attribute takes its element from view,

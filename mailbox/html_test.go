@@ -39,6 +39,9 @@ func TestTextOfHTML(t *testing.T) {
 			"yes\n\n> From: ILL\n> quoted"},
 		{"a rule that is none of Outlook's", `<div style="border-top:solid 1pt;padding:3pt">Total: 3</div><p>more</p>`, "Total: 3\n\nmore"},
 		{"Yahoo", `<div>yes</div><div id="yahoo_quoted_1" class="yahoo_quoted"><div>On Monday X wrote:</div><div>q</div></div>`, "yes\n> On Monday X wrote:\n> q"},
+		{"Spark", `<div name="messageBodySection">yes</div><div name="messageReplySection">On 3 Nov 2026, X wrote:<br>q</div>`, "yes\n> On 3 Nov 2026, X wrote:\n> q"},
+		{"an answer to an answer in Outlook web", `<div>yes</div><div id="x_appendonsend"></div><div id="x_divRplyFwdMsg"><b>From:</b> ILL</div>q`, "yes\n\n> From: ILL\n> q"},
+		{"indented", `<div>one</div><blockquote style="margin: 0 0 0 40px; border: none; padding: 0px;"><div>two</div></blockquote><div>three</div>`, "one\ntwo\nthree"},
 		{"unclosed", "<div><p>a<b>b", "ab"},
 		{"stray ends", "</div>a</p>b</blockquote>c</a>", "a\nb\nc"},
 		{"entities", "1 &lt; 2 &amp; 3 &eacute; &#x4e2d; &nosuch;", "1 < 2 & 3 é 中 &nosuch;"},
@@ -53,9 +56,23 @@ func TestTextOfHTML(t *testing.T) {
 	}
 }
 
+// TestTextOfDeepHTML ends soon, however elements nest: with work that grew by
+// the square it would run into the time limit of the tests.
+func TestTextOfDeepHTML(t *testing.T) {
+	const n = 150_000
+	for _, unit := range []string{"<a href='http://x.example/'>", "<div>", "<blockquote>x", "<table><tr><td>x", "<ul><li>x", "<span hidden>"} {
+		end := "</" + strings.FieldsFunc(unit, func(r rune) bool { return r == '<' || r == '>' || r == ' ' })[0] + ">"
+		text := mailbox.TextOfHTML(strings.Repeat(unit, n) + strings.Repeat("text ", n) + strings.Repeat(end, n) + "<p>end")
+		if !strings.Contains(text, "text text") != strings.Contains(unit, "hidden") {
+			t.Errorf("%s: %.100q", unit, text)
+		}
+	}
+}
+
 func FuzzTextOfHTML(f *testing.F) {
 	f.Add("<div><p>a<table><tr><td>x<td><blockquote><ul><li><a href=http://x>y</a></ul></div>")
 	f.Add("<pre>\n\n a</pre><hr id=zwchr><p style='display:none'><plaintext>")
+	f.Add("<a href=http://x.example><a href=mailto:y>z</a></a><blockquote style='border:none;margin:0 0 0 40px'>a<div name=messageReplySection>b")
 	f.Add("<head><title></head><body hidden><svg><script>")
 	f.Fuzz(func(t *testing.T, html string) {
 		text := mailbox.TextOfHTML(html)
