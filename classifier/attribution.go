@@ -209,25 +209,30 @@ func sharedAt(line string) int {
 	return 0
 }
 
-// divideShared parts a line where an attribution follows on text: "Thanks! On
-// Mon, Jul 27, 2026 at 4:10 PM, X wrote:".
-func (p *page) divideShared(i int) (text string, n int) {
+// divideShared parts line i where an attribution follows on its text: "Thanks!
+// On Mon, Jul 27, 2026 at 4:10 PM, X wrote:". It returns the number of lines of
+// the attribution, or 0, and leaves the text in the first of them.
+func (p *page) divideShared(i int) int {
 	line := p.lines[i]
 	k := sharedAt(line)
 	if k == 0 {
-		return "", 0
+		return 0
 	}
-	text = strings.TrimRight(line[:k], "- \t")
+	text := strings.TrimRight(line[:k], "- \t")
 	if beginsAttribution(text) {
-		return "", 0
+		return 0
 	}
 	p.lines[i] = line[k:]
-	n = p.attributionAt(i)
+	n := p.attributionAt(i)
 	p.lines[i] = line
-	if n == 0 {
-		return "", 0
+	if n > 0 {
+		p.lines[i] = text
+		if p.tails == nil {
+			p.tails = make(map[int]string)
+		}
+		p.tails[i] = line[k:]
 	}
-	return text, n
+	return n
 }
 
 // stamp is what a line has of a date and a time of day.

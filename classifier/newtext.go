@@ -15,7 +15,8 @@ const maxOwn = 10_000
 // page is a text in lines without white space at their ends.
 type page struct {
 	lines []string
-	after []int // the first line from each on that is not blank
+	after []int          // the first line from each on that is not blank
+	tails map[int]string // attributions that stood behind the text of a line
 }
 
 func newPage(text string) *page {
@@ -67,6 +68,9 @@ func NewText(text string, sender mailbox.Address) (newText, quoted string) {
 		}
 		j := i
 		for k := i; k < len(p.lines) && isNew[k]; k = p.next(j) {
+			if t, ok := p.tails[k]; ok {
+				rest = append(rest, t)
+			}
 			j = k + 1
 		}
 		segments = append(segments, p.lines[i:j])
@@ -86,7 +90,7 @@ func NewText(text string, sender mailbox.Address) (newText, quoted string) {
 // findNew marks the lines that are no history. told is whether anything but
 // quote marks says where history begins.
 func (p *page) findNew() (isNew []bool, told bool) {
-	isNew = make([]bool, len(p.lines), len(p.lines)+1)
+	isNew = make([]bool, len(p.lines))
 	i := p.next(skipBanner(p.lines))
 	if i < len(p.lines) && asksReplyAbove(strings.ToLower(p.lines[i])) {
 		i++ // the ticket system's own mail: what it says stands below
@@ -111,9 +115,9 @@ func (p *page) findNew() (isNew []bool, told bool) {
 		if p.historyAt(i) {
 			return isNew, true
 		}
-		text, n := p.divideShared(i)
-		if text != "" {
-			p.lines[i], isNew[i] = text, true
+		n := p.divideShared(i)
+		if n > 0 {
+			isNew[i] = true
 		} else {
 			n = p.attributionAt(i)
 		}
