@@ -54,6 +54,30 @@ func (p *page) attributionAt(i int) int {
 	return 0
 }
 
+// leadsQuote reports whether a line is an attribution with the quoted text on
+// the same line, unmarked: "On Mon, Jul 27, 2026 at 4:10 PM, X <x@example.org>
+// wrote: Dear …".
+func leadsQuote(l string) bool {
+	if !startsLine(l) {
+		return false
+	}
+	head := strings.ToLower(plainDigits(clip(l, maxAttribution)))
+	const colons = 8 // of the time, of "mailto:", of a zone
+	for k, n := 0, 0; n < colons; n++ {
+		next := strings.IndexByte(head[k:], ':')
+		if next < 0 {
+			break
+		}
+		k += next
+		if verbAtEnd(strings.TrimRight(head[:k], " ")) && strings.Contains(head[:k], "@") {
+			t := stampOf(head[:k])
+			return t.dated() && t.clock && strings.Trim(head[k:], ":*_ ") != ""
+		}
+		k++
+	}
+	return false
+}
+
 // beginsBelow reports whether an attribution of n lines that seems to begin at
 // line i really begins at a later line, under a line of text.
 func (p *page) beginsBelow(i, n int, begins, quoted bool) bool {

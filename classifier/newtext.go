@@ -214,7 +214,11 @@ func skipBanner(lines []string) int {
 		for i < len(lines) && lines[i] == "" {
 			i++
 		}
-		if i == len(lines) || !hasAnyPrefix(strings.TrimLeft(strings.ToLower(lines[i]), "*_=-# "), bannerStarts) {
+		if i == len(lines) {
+			return i
+		}
+		l := strings.TrimLeft(strings.ToLower(clip(lines[i], 200)), "*_=-# ")
+		if !hasAnyPrefix(l, bannerStarts) && !hasAnyPrefix(strings.TrimLeft(l, "[(<"), bannerStarts) {
 			return i
 		}
 		i++

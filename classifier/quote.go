@@ -86,7 +86,7 @@ func (p *page) historyAt(i int) bool {
 		k := p.next(i + 1)
 		return k < len(p.lines) && (len(t) >= 10 && headerBlock(p.lines, k) || headerFields(p.lines, k).labels >= 3)
 	}
-	return headerBlock(p.lines, i) || p.loneAuthor(i)
+	return headerBlock(p.lines, i) || p.loneAuthor(i) || leadsQuote(t)
 }
 
 // loneAuthor tells a header of nothing but "From: Jane Doe <jdoe@example.edu>",

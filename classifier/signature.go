@@ -9,7 +9,7 @@ import (
 
 // footerStarts begin the line that a phone or a web mail puts under a mail.
 var footerStarts = []string{
-	"sent from my", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from gmail", "sent from proton", "sent from mobile", "sent from mailbox", "sent from windows", "sent on the go", "get outlook for", "get bluemail", "typed on my", "please excuse typos", "please excuse any typos", "please excuse my brevity", "excuse the typos", "excuse my brevity", "pardon typos", "pardon any typos", "from my iphone", "from my ipad", "from my phone", "from my android",
+	"sent from my", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from gmail", "sent from proton", "sent from mobile", "sent from mailbox", "sent from windows", "sent on the go", "this email originated from a mobile", "get outlook for", "get bluemail", "typed on my", "please excuse typos", "please excuse any typos", "please excuse my brevity", "excuse the typos", "excuse my brevity", "pardon typos", "pardon any typos", "from my iphone", "from my ipad", "from my phone", "from my android",
 	"envoyé de mon", "envoyé depuis", "envoyé à partir", "obtenir outlook", "obtenez outlook", "télécharger outlook", "provenance : courrier", "enviado desde", "enviado de mi", "obtener outlook", "obtén outlook", "enviado do meu", "enviado de meu", "enviado a partir", "obter o outlook", "obtenha o outlook", "enviado pelo", "enviado por correo",
 	"von meinem", "gesendet von", "diese nachricht wurde von meinem", "holen sie sich outlook", "outlook für", "outlook for ios", "outlook for android", "inviato da", "inviato dal", "ottieni outlook", "scarica outlook", "verzonden vanaf", "verstuurd vanaf", "outlook voor", "skickat från", "hämta outlook", "sendt fra", "sendt fra min", "hent outlook", "få outlook", "hanki outlook", "wysłane z", "wysłano z", "pobierz program outlook", "odesláno z", "odoslané z", "poslano z", "trimis de pe", "iphone-omról", "iphone'umdan gönderildi", "iphone’umdan gönderildi",
 	"отправлено с", "отправлено из", "надіслано з", "изпратено от", "στάλθηκε από", "发自我的", "从我的", "傳送自", "從我的", "获取 outlook", "發自我的", "取得 outlook", "iphoneから", "ipadから", "androidから", "私のiphone", "나의 iphone", "내 iphone", "gửi từ", "dikirim dari", "ส่งจาก", "נשלח מ", "أرسل", "مرسل من", "voye soti", "voye nan", "mandado desde", "enviat des", "nire iphone",
@@ -36,6 +36,11 @@ func isFooter(line string) bool {
 	low := strings.Trim(strings.ToLower(line), "*_<>[]()|-–—• ")
 	if len(low) == 0 || runes(low) >= 110 {
 		return false
+	}
+	for _, kind := range []string{"mail", "email", "e-mail", "message"} {
+		if rest, ok := strings.CutPrefix(low, "this "+kind+" was "); ok {
+			return hasAnyPrefix(rest, footerStarts)
+		}
 	}
 	starts := hasAnyPrefix(low, footerStarts) || containsAny(low, devices...) && (hasAnyPrefix(low, sentBy) || len(strings.Fields(low)) <= 9 && (hasAnyPrefix(low, sentStems) || hasAnySuffix(strings.TrimRight(low, ". "), sentStems)))
 	return starts && !containsAny(low+" ", " is ", " was ", " were ", " are ", " has ", " have ", " yesterday", " today", "?")

@@ -24,7 +24,11 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.desk.CorrectIntent(ctx, st.Messages[0].ID, "patron", "return_how", b.anna); err != nil {
+	label := classifier.ReturnHow // whatever the model makes of such words, staff say otherwise
+	if odd.Intent == string(label) {
+		label = classifier.Fees
+	}
+	if err := b.desk.CorrectIntent(ctx, st.Messages[0].ID, "patron", string(label), b.anna); err != nil {
 		t.Fatal(err)
 	}
 	replay := func(c *classifier.Classifier) (all []triage.Replayed) {
@@ -35,22 +39,22 @@ func TestReplay(t *testing.T) {
 		return all
 	}
 	same := replay(classifier.Default())
-	if len(same) != 2 || !same[0].Same() || !same[1].Same() || same[0].Was.SaidIntent != "return_how" || same[0].Was.Intent == "return_how" {
+	if len(same) != 2 || !same[0].Same() || !same[1].Same() || same[0].Was.SaidIntent != string(label) || same[0].Was.Intent == string(label) {
 		t.Fatalf("by the same model it reads %+v", same)
 	}
 	if said, was, is := same[0].Judged(); !said || was || is {
 		t.Errorf("staff said otherwise, yet Judged is %v, %v, %v", said, was, is)
 	}
 	m := classifier.Default()
-	e := classifier.Example{Reading: m.Read(mailbox.Parse([]byte(mail("lesson@x", jane, "Zorblat", words))), classifier.Office{Addresses: []string{officeAddr}}), Kind: classifier.KindPatron, Intents: []classifier.Intent{classifier.ReturnHow}}
+	e := classifier.Example{Reading: m.Read(mailbox.Parse([]byte(mail("lesson@x", jane, "Zorblat", words))), classifier.Office{Addresses: []string{officeAddr}}), Kind: classifier.KindPatron, Intents: []classifier.Intent{label}}
 	changed := replay(m.Learn(slices.Repeat([]classifier.Example{e}, 12)))
-	if len(changed) != 2 || changed[0].Same() || changed[0].Intent != "return_how" || !changed[1].Same() {
+	if len(changed) != 2 || changed[0].Same() || changed[0].Intent != string(label) || !changed[1].Same() {
 		t.Errorf("by the model that learned it reads %+v", changed)
 	}
 	if said, was, is := changed[0].Judged(); !said || was || !is {
 		t.Errorf("now it agrees with staff, yet Judged is %v, %v, %v", said, was, is)
 	}
-	if after := b.line("odd@x"); after.Intent != "return_how" || len(after.Transactions) != len(odd.Transactions) {
+	if after := b.line("odd@x"); after.Intent != string(label) || len(after.Transactions) != len(odd.Transactions) {
 		t.Errorf("the replay changed the list to %+v", after)
 	}
 }
