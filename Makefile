@@ -5,7 +5,8 @@ GO ?= go
 
 demo:
 	@.ci/setup postgres
-	@$(GO) run ./cmd/illmail demo $(DEMO)
+	@$(GO) build -o bin/illmail ./cmd/illmail
+	@trap : INT; bin/illmail demo $(DEMO)
 
 build:
 	$(GO) build -o bin/illmail ./cmd/illmail

@@ -118,7 +118,7 @@ func (d *Desk) Merge(ctx context.Context, a, b int64, actor store.Actor) (int64,
 		outside = append(outside, st.Conversation.Free() || Outside(st.Conversation.Kind))
 	}
 	if outside[0] != outside[1] {
-		return 0, fmt.Errorf("one is with a patron, the other with another house: they stay apart, so that no answer goes to the wrong one: %w", store.ErrConflict)
+		return 0, fmt.Errorf("one is with a patron, the other with another library or vendor: they stay apart, so that no answer goes to the wrong one: %w", store.ErrConflict)
 	}
 	return d.DB.MergeConversations(ctx, a, b, actor)
 }

@@ -94,7 +94,7 @@ func TestSplitAndJoin(t *testing.T) {
 	b.get("/").status(200).has("File does not work")
 
 	// A patron's and a library's stay apart.
-	b.post(conv(id)+"/join", "other", fmt.Sprint(s.talks["recall"])).status(409).has("another house")
+	b.post(conv(id)+"/join", "other", fmt.Sprint(s.talks["recall"])).status(409).has("another library or vendor")
 	b.post(conv(id)+"/join", "other", "999999").status(400)
 	b.post(conv(id)+"/join", "other", fmt.Sprint(id)).status(409)
 }

@@ -67,7 +67,7 @@ func (s *sample) looks() map[string][]look {
 	for _, name := range []string{"renewal", "returned", "file", "private", "recall", "bounce", "system"} {
 		talks = append(talks, look{name: name, path: at(name)})
 	}
-	talks = append(talks, look{name: "draft to approve", path: at("pickup")}, look{name: "refused reply", path: at("new"),
+	talks = append(talks, look{name: "answer anyway", path: at("system") + "?answer=1"}, look{name: "draft to approve", path: at("pickup")}, look{name: "refused reply", path: at("new"),
 		do:   `document.querySelector("#body").value = " \n"; document.querySelector("#body").required = false; document.querySelector("button[value=send_wait]").click()`,
 		then: `location.pathname.endsWith("/reply") && document.querySelector("#reply .problem")`},
 		look{name: "reply that tells of a patron", path: at("recall"),

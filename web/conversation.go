@@ -64,6 +64,7 @@ type conversationPage struct {
 	LastReply   int64 // the newest reply of ours; 0 for none
 	Intents     []string
 	Reply       *replyForm // nil where there is nobody to answer
+	Unasked     bool       // no person wrote, so a reply is offered as a link only
 	Snooze      []snoozeChoice
 	Tomorrow    string   // the first day until which it can be snoozed
 	Supervisors []person // to whom it can be handed
@@ -72,6 +73,19 @@ type conversationPage struct {
 	MayApprove  bool
 	Proposals   []store.Proposal // what a system's mail says of requests
 	MayLearn    bool             // nobody knows the address of Newest, and staff may say whose it is
+}
+
+// writtenByMachine reports whether nobody waits for an answer to what came in,
+// and nobody has begun one.
+func (p *conversationPage) writtenByMachine() bool {
+	if p.Newest == nil || p.Draft != nil {
+		return false
+	}
+	switch p.Newest.Kind {
+	case "system", "auto_reply", "bounce", "bulk":
+		return p.C.Kind != "patron" && p.C.Kind != "partner"
+	}
+	return false
 }
 
 // free reports whether the reply may go to any address.
@@ -123,6 +137,9 @@ func (s *Server) conversation(v *visit) error {
 	}
 	if p.Reply, err = s.newReplyForm(v, p); err != nil {
 		return err
+	}
+	if q := v.r.URL.Query(); p.Reply != nil && p.writtenByMachine() && !q.Has("answer") && !q.Has("template") && !q.Has("draft") {
+		p.Reply, p.Unasked = nil, true
 	}
 	return s.render(v, http.StatusOK, "conversation", "/", p)
 }

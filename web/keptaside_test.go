@@ -44,10 +44,10 @@ func TestKeptAside(t *testing.T) {
 	for _, m := range aside {
 		at := fmt.Sprintf("/messages/%d", m.ID)
 		if m.ID == claimed[0].ID {
-			b.get(at).status(200).has("Download as it came", "Try to file it again", "odd &lt;b&gt;mail")
+			b.get(at).status(200).has("Download the original", "Try to file it again", "odd &lt;b&gt;mail")
 			b.get(at + "/raw").status(200).has(raw)
 		} else {
-			b.get(at).status(200).has("Ask the mail server for it again").hasNot("Download as it came")
+			b.get(at).status(200).has("Ask the mail server for it again").hasNot("Download the original")
 		}
 		b.post(at + "/retry").status(303)
 	}

@@ -103,7 +103,7 @@ func missing(r triage.PreparedReply) string {
 	if r.Missing == "" {
 		return ""
 	}
-	return "This letter cannot be filled in: " + r.Missing + "."
+	return "This template cannot be filled in: " + r.Missing + "."
 }
 
 // letterChoices are the letters that make sense as a reply to that kind of sender.
@@ -245,7 +245,7 @@ func (s *Server) send(v *visit, in written, problem string) error {
 	}
 	if prepared.To.Addr == "" && (in.To == "" || !p.free()) {
 		if p.free() {
-			return again(http.StatusBadRequest, "Say to which address it goes.")
+			return again(http.StatusBadRequest, "Enter the address it goes to.")
 		}
 		return badRequest("This conversation names nobody to answer: file it on a request first.")
 	}
@@ -253,7 +253,7 @@ func (s *Server) send(v *visit, in written, problem string) error {
 		return again(http.StatusBadRequest, "The reply is empty: write something first.")
 	}
 	if strings.Contains(in.Body, triage.Gap) {
-		return again(http.StatusUnprocessableEntity, "Not sent: the letter still has a gap. Write the answer in place of "+triage.Gap+".")
+		return again(http.StatusUnprocessableEntity, "Not sent: something is still missing. Write the answer in place of "+triage.Gap+".")
 	}
 	if p.free() {
 		if to, err := ccList(in.To); err != nil || len(to) > 1 {
@@ -266,7 +266,7 @@ func (s *Server) send(v *visit, in written, problem string) error {
 		return again(http.StatusBadRequest, sentence(err))
 	}
 	if !v.staff.Role.AtLeast(store.RoleStaff) && !unedited(in.ReplyInput, prepared) {
-		return again(http.StatusForbidden, "You may send a letter as it is. What you changed goes to a colleague first: use “Ask for approval”.")
+		return again(http.StatusForbidden, "You can send a template as it is. What you changed goes to a colleague for approval: use “Ask for approval”.")
 	}
 	if triage.Outside(p.C.Kind) && v.r.PostFormValue("anyway") == "" {
 		found, err := s.private(v, p, in)
@@ -275,7 +275,7 @@ func (s *Server) send(v *visit, in written, problem string) error {
 		}
 		if len(found) > 0 {
 			private = found
-			return again(http.StatusUnprocessableEntity, "Not sent: it goes to another house, and tells of a patron. Take that out, or say that it must stand there.")
+			return again(http.StatusUnprocessableEntity, "Not sent: it goes outside the library and names a patron. Take that out, or check “Send it anyway”.")
 		}
 	}
 	in.Then = afterReply(in.action, p.C.Kind)

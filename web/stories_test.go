@@ -16,7 +16,7 @@ func TestListShowsWhoWhatWhichAndSinceWhen(t *testing.T) {
 	t.Parallel()
 	s := newSample(t)
 	b := s.signIn(t, "tom")
-	a := b.get("/").status(200).has("Jordan Doe", "Graduate", "Wants to keep it longer", "The Making of the English Working Class", "412304", "1 day overdue",
+	a := b.get("/").status(200).has("Jordan Doe", "Graduate", "Asks to renew", "The Making of the English Working Class", "412304", "1 day overdue",
 		"I am still working on chapter three", "unverified", "2 possible requests", "by tomorrow", "Reach this patron another way.")
 	a.hasNot("Scholarly News", "Automatic reply", "OCLC WorldShare", "Thanks so much", "<script>alert")
 	// What names a date comes first, then who has waited longest.
@@ -148,7 +148,7 @@ func TestDeskWork(t *testing.T) {
 	b.get(conv(id)).status(200).has("He called &lt;b&gt;twice&lt;/b&gt;.", "sender not verified")
 
 	b.post(conv(id)+"/match", "message", fmt.Sprint(s.msgs["private"]), "tn", "412790", "action", "file").status(303)
-	b.get(conv(id)).status(200).has("Not about this one", "Genome: The Autobiography of a Species in 23 Chapters")
+	b.get(conv(id)).status(200).has("Not about this request", "Genome: The Autobiography of a Species in 23 Chapters")
 	b.post(conv(id)+"/match", "message", fmt.Sprint(s.msgs["private"]), "tn", "999999", "action", "file").status(400).has("There is no request 999999")
 	b.post(conv(id)+"/match", "message", fmt.Sprint(s.msgs["private"]), "tn", "412790", "action", "remove").status(303)
 	b.get(conv(id)).status(200).has("Not filed on a request yet.", "sam.wright.1@mail.example.org is the patron's")
@@ -183,7 +183,7 @@ func TestDeskWork(t *testing.T) {
 	}
 	b.post(conv(s.talks["returned"])+"/claim", "transaction", fmt.Sprint(tn.ID), "outcome", "found").status(303)
 	b.get("/offices/healey/transactions/412866").status(200).has("claim of return: found")
-	b.get(conv(s.talks["returned"])).status(200).has("<strong>Found here</strong>, says tom", "Say something else").hasNot("Notices wait until")
+	b.get(conv(s.talks["returned"])).status(200).has("<strong>Found here</strong>, recorded by tom", "Change this").hasNot("Overdue notices are held until")
 	b.post(conv(s.talks["returned"])+"/claim", "transaction", fmt.Sprint(tn.ID), "outcome", "not_found").status(303)
 	b.get(conv(s.talks["returned"])).status(200).has("<strong>Not found</strong>, says tom")
 }
@@ -343,7 +343,7 @@ func TestUncertainMailsAreSettledByStaff(t *testing.T) {
 		return s.db.FinishUncertain(ctx, m.ID, holder, "the connection died after the final dot")
 	})
 	b.get("/outbox?state=uncertain").status(200).has("It was sent", "Send again", "Do not send")
-	b.get("/").status(200).has(`title="Uncertain: look at them">` + fmt.Sprint(len(ids)))
+	b.get("/").status(200).has(`title="Uncertain: please check">` + fmt.Sprint(len(ids)))
 	b.post(fmt.Sprintf("/outbox/%d/confirm", ids[0])).status(303)
 	b.post(fmt.Sprintf("/outbox/%d/again", ids[1])).status(303)
 	b.post(fmt.Sprintf("/outbox/%d/cancel", ids[2])).status(303)

@@ -14,12 +14,12 @@ import (
 
 // intentWords say what a mail asks, as staff would.
 var intentWords = map[string]string{
-	"renewal": "Wants to keep it longer", "status": "Asks where it is", "cancel": "No longer needs it", "returned_claim": "Says it was returned",
-	"lost_damaged": "Lost or damaged", "pickup": "About collecting it", "return_how": "How to return it", "file_problem": "File does not work",
-	"wrong_item": "Wrong item came", "new_request": "Asks for an item", "amend_request": "Changes the request", "account": "About the account",
-	"fees": "About a charge", "policy": "About our rules", "thanks": "Thanks", "other": "Something else",
-	"recall": "Lender recalls it", "lender_conditional": "Lender asks a condition", "lender_unfilled": "Lender cannot supply", "lender_shipped": "Lender has shipped",
-	"lender_overdue": "Lender wants it back", "lender_query": "Lender asks", "lending_request": "Asks us to lend",
+	"renewal": "Asks to renew", "status": "Asks where it is", "cancel": "Asks to cancel", "returned_claim": "Says it was returned",
+	"lost_damaged": "Lost or damaged", "pickup": "About pickup", "return_how": "How to return it", "file_problem": "File does not work",
+	"wrong_item": "Wrong item", "new_request": "Asks for an item", "amend_request": "Changes a request", "account": "About the account",
+	"fees": "About a charge", "policy": "About our policies", "thanks": "Thanks", "other": "Something else",
+	"recall": "Lender recalls it", "lender_conditional": "Lender sets a condition", "lender_unfilled": "Lender cannot supply", "lender_shipped": "Lender has shipped",
+	"lender_overdue": "Lender says overdue", "lender_query": "Lender asks", "lending_request": "Asks us to lend",
 	"delivery": "A file is ready", "system_update": "System update", "vendor_support": "Vendor support",
 }
 
@@ -58,7 +58,7 @@ var requestStateWords = map[store.State]string{
 
 var noticeWords = map[string]string{
 	"reply": "Reply", "overdue": "Overdue notice", "due_soon": "Due-soon notice", "delay": "Delay notice", "cancellation": "Cancellation notice",
-	"pickup": "Pickup notice", "recall": "Recall letter", "delivery": "Delivery notice", "in_transit": "Late on its way", "claim": "Not found after all", "leaving": "Before leaving", "unanswered": "Nobody answers",
+	"pickup": "Pickup notice", "recall": "Recall letter", "delivery": "Delivery notice", "in_transit": "Late in transit", "claim": "Return not found", "leaving": "Account ends soon", "unanswered": "Nobody answers",
 }
 
 var proposalWords = map[string]string{"filled": "Filled", "unfilled": "Not filled", "conditional": "Conditional", "shipped": "Shipped", "recalled": "Recalled",
@@ -102,10 +102,31 @@ func rows(text string) int {
 	return min(max(n, 7), 22)
 }
 
+// letterNames are the letters that come with the program, as staff call them.
+var letterNames = map[string]string{
+	"account-ending": "Account ends: return your items", "claim-follow-up": "Return not found: please look again", "delay": "Delay", "delay-in-transit": "Delay in transit",
+	"delivery": "Article delivered", "delivery-expiring": "Article link expires soon", "due_soon": "Due soon", "overdue": "Overdue", "pickup": "Ready for pickup",
+	"pickup-expiring": "Pickup: last days", "recall": "Recalled by the lender", "renewal-granted": "Renewal granted", "renewal-refused": "Renewal denied",
+	"cancellation": "Cancelled: any other reason", "cancel-citation-incomplete": "Citation incomplete", "cancel-condition-refused": "Lender’s conditions not accepted",
+	"cancel-copyright-fee": "Copyright fee", "cancel-embargoed": "Under embargo", "cancel-held-here": "We own it", "cancel-in-use": "All copies in use",
+	"cancel-library-use-only": "Library use only", "cancel-no-lender": "No lender found", "cancel-not-eligible": "Patron not eligible", "cancel-not-published": "Not published yet",
+	"cancel-not-verified": "Citation not verified", "cancel-online-here": "Online in our collections", "cancel-open-access": "Open access", "cancel-over-cost": "Over the cost limit",
+	"cancel-textbook": "Textbook", "cancel-thesis-media": "Thesis or media not lent", "cancel-to-document-delivery": "Moved to document delivery", "cancel-too-late": "Past the need-by date",
+	"reply-account": "Account question", "reply-amend": "Request changed", "reply-cancel-confirmed": "Cancelled as you asked", "reply-claim-returned": "Claims returned: we are looking",
+	"reply-fees": "Fees and charges", "reply-file-problem": "File problem: we ask again", "reply-lost-damaged": "Lost or damaged item", "reply-new-request": "How to place a request",
+	"reply-other": "General answer", "reply-pickup": "Pickup question", "reply-policy": "Policy question", "reply-renewal-asked": "Renewal: we have asked the lender",
+	"reply-renewal-not-possible": "Renewal not possible", "reply-return-how": "How to return items", "reply-status": "Status of a request", "reply-thanks": "You’re welcome", "reply-wrong-item": "Wrong item: we ask again",
+	"lender-condition-accept": "Accept the conditions", "lender-condition-decline": "Decline the conditions", "lender-damaged": "Damaged item", "lender-invoice-disputed": "Dispute an invoice",
+	"lender-not-received": "Item not received", "lender-recall-acknowledged": "Recall: we will return it", "lender-renewal-asked": "Ask for a renewal", "lender-rescan": "Ask for a new scan", "lender-returned": "Item returned",
+}
+
 // cancelName is the reason that a cancellation letter tells, in words.
 func cancelName(letter string) string {
 	if letter == templates.General {
 		return "Another reason"
+	}
+	if name, ok := letterNames[letter]; ok {
+		return name
 	}
 	return templateName(strings.TrimPrefix(letter, "cancel-"))
 }
@@ -113,8 +134,12 @@ func cancelName(letter string) string {
 // pair hands two values to a template that takes one.
 type pair struct{ A, B any }
 
-// templateName is a letter's name in words: "reply-renewal-asked" is "Renewal asked".
+// templateName is a letter's name in words; one of the office's own is called
+// as its file: "reply-summer-hours" is "Summer hours".
 func templateName(name string) string {
+	if known, ok := letterNames[name]; ok {
+		return known
+	}
 	name = strings.TrimPrefix(name, "reply-")
 	words := strings.NewReplacer("_", " ", "-", " ").Replace(name)
 	r, n := utf8.DecodeRuneInString(words)

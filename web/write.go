@@ -25,7 +25,7 @@ type writePage struct {
 	triage.Begun
 	Outside     bool
 	MaySendFree bool
-	Problem     string
+	NoAddress   string // why it is not known where the lender reads its mail, and what to do
 }
 
 // kindChoice is a link to the same page for another reader.
@@ -100,12 +100,33 @@ func (s *Server) writePage(v *visit) error {
 	if p.Requests, err = s.DB.ReadRequests(v.ctx(), b.Requests); err != nil {
 		return err
 	}
+	if p.Kind == "partner" && p.To == "" {
+		p.NoAddress = noAddress(p.Requests)
+	}
 	for _, k := range writeKinds {
 		q.Set("to_kind", k.Kind)
 		k.URL = "/write?" + q.Encode()
 		p.Kinds = append(p.Kinds, k)
 	}
 	return s.render(v, http.StatusOK, "write", "/", p)
+}
+
+// noAddress says why it is not known where the lender of the requests reads
+// its mail, and what to do.
+func noAddress(requests []store.RequestView) string {
+	lender := ""
+	for _, r := range requests {
+		if r.LendingLibrary != "" {
+			lender = r.LendingLibrary
+		}
+	}
+	switch {
+	case len(requests) == 0:
+		return "The conversation is filed on no request, so the lender is not known: type the address."
+	case lender == "":
+		return "The request names no lender yet: type the address."
+	}
+	return "The lender directory has no address for " + lender + ": type it. Addresses are learned from mail that staff file, and read from a list by illmail import lenders."
 }
 
 func severalPatrons(err error) error {

@@ -24,7 +24,7 @@ func TestWriteToTheLender(t *testing.T) {
 	form := []string{"from", fmt.Sprint(from), "office", "healey", "tn", "412304", "to_kind", "partner", "to", "ill@xff.example.org", "subject", "About our loan", "action", "send_wait"}
 	// What tells of the patron is shown first, and goes only where staff say so.
 	a := b.post("/write", append(form, "body", "Jordan Doe (jdoe3@example.edu) says: could I keep the thompson for another two weeks")...).status(422).
-		has("the name Jordan Doe", "the address jdoe3@example.edu", "the patron’s words", "It must stand there")
+		has("the name Jordan Doe", "the address jdoe3@example.edu", "the patron’s words", "Send it anyway")
 	s.outbox(t, 0)
 	_, rest, ok := strings.Cut(a.body, `action="/conversations/`)
 	id, _, ok2 := strings.Cut(rest, "/")

@@ -30,8 +30,9 @@ type Config struct {
 	Offices   []OfficeConfig  `toml:"office"`
 	Retention RetentionConfig `toml:"retention"`
 
-	file  string
-	lines map[string]int // key path ("office.0.imap.port") → line
+	file   string
+	noMail bool           // the command needs no mail server: one that is not configured is no error
+	lines  map[string]int // key path ("office.0.imap.port") → line
 }
 
 // OfficeConfig is one [[office]].
@@ -208,7 +209,9 @@ func (d *Duration) UnmarshalText(b []byte) error {
 
 // loadConfig reads and checks a configuration file. Every error names the file,
 // the line and the key.
-func loadConfig(path string) (*Config, error) {
+func loadConfig(path string) (*Config, error) { return readConfig(path, false) }
+
+func readConfig(path string, noMail bool) (*Config, error) {
 	if path == "" {
 		return nil, usageError("no configuration: give --config FILE")
 	}
@@ -216,33 +219,37 @@ func loadConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration cannot be read: %w", err)
 	}
-	return parseConfig(path, raw)
+	return (&Config{file: path, noMail: noMail}).parse(raw)
 }
 
 func parseConfig(path string, raw []byte) (*Config, error) {
-	cfg := &Config{file: path, lines: keyLines(raw)}
-	cfg.Web.Listen = "127.0.0.1:8025"
-	cfg.OIDC = OIDCConfig{Name: "your university account", Scopes: []string{"profile", "email"}, UsernameClaim: "preferred_username"}
-	cfg.Retention = RetentionConfig{BodiesDays: 180, PatronDays: 365, CopyrightYears: 3}
+	return (&Config{file: path}).parse(raw)
+}
+
+func (c *Config) parse(raw []byte) (*Config, error) {
+	c.lines = keyLines(raw)
+	c.Web.Listen = "127.0.0.1:8025"
+	c.OIDC = OIDCConfig{Name: "your university account", Scopes: []string{"profile", "email"}, UsernameClaim: "preferred_username"}
+	c.Retention = RetentionConfig{BodiesDays: 180, PatronDays: 365, CopyrightYears: 3}
 
 	// First pass: how many offices, so that each starts from the defaults.
 	var count struct {
 		Offices []map[string]any `toml:"office"`
 	}
 	if err := toml.Unmarshal(raw, &count); err != nil {
-		return nil, cfg.decodeError(err)
+		return nil, c.decodeError(err)
 	}
 	dec := toml.NewDecoder(bytes.NewReader(raw)).DisallowUnknownFields()
-	if err := dec.Decode(cfg); err != nil {
-		return nil, cfg.decodeError(err)
+	if err := dec.Decode(c); err != nil {
+		return nil, c.decodeError(err)
 	}
-	for i := range cfg.Offices {
-		cfg.Offices[i].setDefaults(count.Offices[i])
+	for i := range c.Offices {
+		c.Offices[i].setDefaults(count.Offices[i])
 	}
-	if err := cfg.check(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return cfg, nil
+	return c, nil
 }
 
 // setDefaults fills what the file leaves out; given is the office's table as written.
@@ -423,7 +430,7 @@ func (c *Config) check() error {
 		if o.OAuth.Flow == flowDevice && c.keyFileOf(o) == "" {
 			return at("oauth.key_file", "is missing: without state_dir, name a file for the key under which sign-ins are kept")
 		}
-		if err := o.checkServers(at); err != nil {
+		if err := o.checkServers(at, c.noMail); err != nil {
 			return err
 		}
 		for key, link := range map[string]string{"alternatives.sru_url": o.Alternatives.SRUURL, "alternatives.unpaywall_url": o.Alternatives.UnpaywallURL} {

@@ -155,3 +155,17 @@ func TestClosedCalendar(t *testing.T) {
 		t.Errorf("a file that is no calendar: %v", err)
 	}
 }
+
+// What touches the database only needs no mail server; the daemon does.
+func TestImportNeedsNoMailServer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.toml")
+	if err := os.WriteFile(file, []byte("state_dir = \"/var/lib/illmail\"\n[[office]]\ncode = \"healey\"\naddress = \"ill@example.edu\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readConfig(file, true); err != nil {
+		t.Error(err)
+	}
+	if _, err := loadConfig(file); err == nil || !strings.Contains(err.Error(), "imap.host is missing") {
+		t.Errorf("the daemon starts: %v", err)
+	}
+}

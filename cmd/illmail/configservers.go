@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// checkServers judges how the office's mail servers are reached.
-func (o *OfficeConfig) checkServers(at func(key, format string, args ...any) error) error {
+// checkServers judges how the office's mail servers are reached; with noMail
+// one that is not named at all is left alone.
+func (o *OfficeConfig) checkServers(at func(key, format string, args ...any) error, noMail bool) error {
 	switch f := o.IMAP.Folder.(type) {
 	case string:
 		o.IMAP.folders = []string{f}
@@ -28,6 +29,9 @@ func (o *OfficeConfig) checkServers(at func(key, format string, args ...any) err
 		{"imap", o.IMAP.Host, o.IMAP.Security, o.IMAP.Auth, o.IMAP.Username, o.IMAP.PasswordFile, o.IMAP.PasswordEnv},
 		{"smtp", o.SMTP.Host, o.SMTP.Security, o.SMTP.Auth, o.SMTP.Username, o.SMTP.PasswordFile, o.SMTP.PasswordEnv},
 	} {
+		if s.host == "" && noMail {
+			continue
+		}
 		if s.host == "" {
 			return at(s.part+".host", "is missing: the name of the %s server", strings.ToUpper(s.part))
 		}

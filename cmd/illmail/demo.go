@@ -183,6 +183,9 @@ func prepareDemo(ctx context.Context, inst *installation, today store.Date) erro
 	if err != nil {
 		return err
 	}
+	if _, err := inst.db.SaveLenders(ctx, sampleLenders(office.ID)); err != nil {
+		return err
+	}
 	_, err = illiad.ImportFile(ctx, inst.db, office.ID, path, states, illiad.FileOptions{})
 	return err
 }

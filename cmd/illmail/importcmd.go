@@ -15,7 +15,7 @@ type importCmd struct {
 }
 
 func (c importCmd) Run(e *env) error {
-	return c.with(e, func(inst *installation) error {
+	return c.withRecords(e, func(inst *installation) error {
 		offices, err := inst.pick(c.Office)
 		if err != nil {
 			return err

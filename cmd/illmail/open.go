@@ -96,6 +96,20 @@ func (c configFlag) with(e *env, fn func(*installation) error) error {
 	return errors.Join(fn(inst), inst.close())
 }
 
+// withRecords is with, for commands that touch the database only: they need no
+// mail server in the configuration.
+func (c configFlag) withRecords(e *env, fn func(*installation) error) error {
+	cfg, err := readConfig(c.Config, true)
+	if err != nil {
+		return err
+	}
+	inst, err := openInstallation(e, cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(inst), inst.close())
+}
+
 // pick returns the configured offices that code names: all for "".
 func (inst *installation) pick(code string) ([]*OfficeConfig, error) {
 	var picked []*OfficeConfig
@@ -113,7 +127,7 @@ func (inst *installation) pick(code string) ([]*OfficeConfig, error) {
 type migrateCmd struct{ configFlag }
 
 func (c migrateCmd) Run(e *env) error {
-	return c.with(e, func(*installation) error {
+	return c.withRecords(e, func(*installation) error {
 		_, err := fmt.Fprintf(e.stdout, "The schema is at version %d.\n", store.SchemaVersion())
 		return err
 	})

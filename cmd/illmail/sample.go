@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"illmail/store"
@@ -47,6 +48,28 @@ var samplePatrons = []samplePatron{
 	{"wcarver", "Wendell", "Carver", "Emeritus", "Geology", ""},
 	{"xlopez", "Ximena", "Lopez", "Graduate", "Education", ""},
 	{"yhaddad", "Yara", "Haddad", "Undergraduate", "Film Studies", ""},
+}
+
+// sampleLenderNames are the lenders that write; the others have an address only.
+var sampleLenderNames = map[string][2]string{
+	"DUK": {"Duke Branch Library", "lending@library.dukebranch.example"}, "VTC": {"Vatican Hill Theological Library", "ill@vhtl.example"},
+	"LAV": {"LAV Prêt entre bibliothèques", "peb@lav.example"}, "UTM": {"UTM Resource Sharing", "rss@utm.example"}, "BRL": {"BRL Document Supply", "docsupply@brl.example"},
+}
+
+// sampleLenders is the directory of the libraries that lend to the sample office.
+func sampleLenders(office int64) []store.Lender {
+	var list []store.Lender
+	for _, r := range sampleRequests {
+		if r.lender == "" || slices.ContainsFunc(list, func(l store.Lender) bool { return l.Symbol == r.lender }) {
+			continue
+		}
+		l := store.Lender{OfficeID: office, Symbol: r.lender, Name: r.lender + " Library", Addresses: []string{"ill@" + strings.ToLower(r.lender) + ".example"}}
+		if known, ok := sampleLenderNames[r.lender]; ok {
+			l.Name, l.Addresses = known[0], []string{known[1]}
+		}
+		list = append(list, l)
+	}
+	return list
 }
 
 // sampleRequest is one transaction; days count from today, negative = past.

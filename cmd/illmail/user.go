@@ -39,7 +39,7 @@ func (c userAddCmd) Run(e *env) error {
 			return err
 		}
 	}
-	return c.with(e, func(inst *installation) error {
+	return c.withRecords(e, func(inst *installation) error {
 		s := store.Staff{Username: strings.ToLower(c.Name), FullName: c.FullName, Email: c.Email, Role: store.Role(c.Role)}
 		s, err := inst.db.AddStaff(e.ctx, s, password)
 		if errors.Is(err, store.ErrExists) {
@@ -56,7 +56,7 @@ func (c userAddCmd) Run(e *env) error {
 type userListCmd struct{ configFlag }
 
 func (c userListCmd) Run(e *env) error {
-	return c.with(e, func(inst *installation) error {
+	return c.withRecords(e, func(inst *installation) error {
 		all, err := inst.db.ListStaff(e.ctx)
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func (c userPasswdCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.with(e, func(inst *installation) error {
+	return c.withRecords(e, func(inst *installation) error {
 		return inst.db.SetPassword(e.ctx, strings.ToLower(c.Name), password)
 	})
 }
@@ -96,7 +96,7 @@ type userDisableCmd struct {
 }
 
 func (c userDisableCmd) Run(e *env) error {
-	return c.with(e, func(inst *installation) error {
+	return c.withRecords(e, func(inst *installation) error {
 		return inst.db.DisableStaff(e.ctx, strings.ToLower(c.Name), time.Now())
 	})
 }

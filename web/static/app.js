@@ -34,7 +34,7 @@
 		const n = $$(".c-tick input:checked").length;
 		$(".bulkbar")?.classList.toggle("on", n > 0);
 		const label = $("[data-ticked]");
-		if (label) label.textContent = n === 1 ? "1 ticked" : n + " ticked";
+		if (label) label.textContent = n === 1 ? "1 selected" : n + " selected";
 	}
 	showTicked();
 
@@ -82,7 +82,7 @@
 		k: () => { if (talk) turn(-1); else go(here() ? rows()[rows().indexOf(here()) - 1] : rows()[0]); },
 		o: () => $("a.open", here() || document)?.click(),
 		x: () => { const box = here() && $("input[type=checkbox]", here()); if (box) { box.checked = !box.checked; showTicked(); } },
-		r: () => $("#body")?.focus(),
+		r: () => { if ($("#body")) $("#body").focus(); else press("r"); },
 		n: () => $("#note-body")?.focus(),
 		a: () => ($("#assign-to") || $("#bulk-to"))?.focus(),
 		e: () => {
@@ -135,6 +135,34 @@
 		$(".nojs", d)?.remove();
 		d.append(f);
 	}, true);
+
+	// A menu of letters is found by any part of their names, as one types.
+	for (const form of $$("form[data-filter]")) {
+		const menu = $("#" + form.dataset.filter);
+		const names = [...menu.options];
+		const input = Object.assign(document.createElement("input"), { id: menu.id, type: "text", autocomplete: "off", value: menu.selectedOptions[0].text });
+		const list = Object.assign(document.createElement("datalist"), { id: menu.id + "-names" });
+		list.append(...names.map((o) => Object.assign(document.createElement("option"), { value: o.text })));
+		input.setAttribute("list", list.id);
+		input.dataset.key = menu.dataset.key;
+		delete menu.dataset.key;
+		menu.id += "-menu";
+		menu.hidden = true;
+		menu.after(input, list);
+		const chosen = input.value;
+		const take = (o) => { if (o && o.text !== chosen) { menu.value = o.value; form.requestSubmit(); } };
+		const exactly = () => names.find((o) => o.text.toLowerCase() === input.value.trim().toLowerCase());
+		input.addEventListener("focus", () => { input.value = ""; });
+		input.addEventListener("input", () => take(exactly()));
+		input.addEventListener("change", (e) => e.stopPropagation());
+		input.addEventListener("keydown", (e) => {
+			if (e.key !== "Enter") return;
+			e.preventDefault();
+			const part = input.value.trim().toLowerCase();
+			if (part) take(exactly() || names.find((o) => o.text.toLowerCase().includes(part)));
+		});
+		input.addEventListener("blur", () => { input.value = chosen; });
+	}
 
 	// A letter's preview follows what one types.
 	const tried = $("form[data-tried]");
