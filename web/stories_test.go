@@ -176,7 +176,7 @@ func TestDeskWork(t *testing.T) {
 	b.post(conv(id)+"/state", "action", "reopen").status(303)
 	b.get("/").status(200).has("Genome book")
 
-	b.get(conv(s.talks["returned"])).status(200).has("Notices wait until you say what you found")
+	b.get(conv(s.talks["returned"])).status(200).has("Overdue notices are held until you record what you found")
 	tn, err := s.db.TransactionByNumber(t.Context(), s.office.ID, 412866)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestDeskWork(t *testing.T) {
 	b.get("/offices/healey/transactions/412866").status(200).has("claim of return: found")
 	b.get(conv(s.talks["returned"])).status(200).has("<strong>Found here</strong>, recorded by tom", "Change this").hasNot("Overdue notices are held until")
 	b.post(conv(s.talks["returned"])+"/claim", "transaction", fmt.Sprint(tn.ID), "outcome", "not_found").status(303)
-	b.get(conv(s.talks["returned"])).status(200).has("<strong>Not found</strong>, says tom")
+	b.get(conv(s.talks["returned"])).status(200).has("<strong>Not found</strong>, recorded by tom")
 }
 
 func TestBulk(t *testing.T) {
@@ -221,7 +221,7 @@ func TestStudents(t *testing.T) {
 	lin.get("/").status(200).hasNot(`name="row"`)
 	for _, path := range []string{"/bulk", "/notices/pause", "/notices/release", "/notices/sending", "/outbox/1/cancel", "/settings/staff", "/settings/staff/tom",
 		conv(s.talks["file"]) + "/sendback", conv(s.talks["file"]) + "/claim", fmt.Sprintf("/messages/%d/retry", s.msgs["file"])} {
-		lin.post(path).status(403).has("Not yours to do")
+		lin.post(path).status(403).has("Not allowed")
 	}
 	lin.get(fmt.Sprintf("/messages/%d/raw", s.msgs["file"])).status(403)
 	tom.post("/settings/staff", "username", "eve").status(403)

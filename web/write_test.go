@@ -18,7 +18,7 @@ func TestWriteToTheLender(t *testing.T) {
 	b := s.signIn(t, "tom")
 	from := s.talks["renewal"]
 	path := fmt.Sprintf("/write?from=%d&to_kind=partner", from)
-	page := b.get(path).status(200).has("ill@xff.example.org", "The Making of the English Working Class", "stay here")
+	page := b.get(path).status(200).has("ill@xff.example.org", "The Making of the English Working Class", "are left out")
 	page.hasNot("jdoe3", "Could I keep the Thompson", "(TN 412304)", "Hello Jordan")
 
 	form := []string{"from", fmt.Sprint(from), "office", "healey", "tn", "412304", "to_kind", "partner", "to", "ill@xff.example.org", "subject", "About our loan", "action", "send_wait"}
