@@ -11,7 +11,7 @@ func TestHandOverAndSnoozeUntilAnAnswer(t *testing.T) {
 	tom, ana := s.signIn(t, "tom"), s.signIn(t, "ana")
 	id := s.talks["renewal"]
 	to := fmt.Sprint(s.staff["ana"].ID)
-	tom.get(conv(id)).status(200).has("Hand over", "Until an answer comes")
+	tom.get(conv(id)).status(200).has("Hand over", "Until they answer")
 	tom.post(conv(id)+"/handover", "to", to, "was", "").status(400).has("Say in a sentence why")
 	tom.post(conv(id)+"/handover", "to", fmt.Sprint(s.staff["lin"].ID), "was", "", "why", "x").status(400).has("Choose a supervisor")
 	tom.post(conv(id)+"/handover", "to", to, "was", "", "why", "He asks for a third renewal.").status(303)
