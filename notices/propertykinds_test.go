@@ -22,7 +22,6 @@ type thing struct {
 	book
 	state   store.State
 	moved   store.Date
-	paper   bool
 	mails   []oracleMail                    // of the lender, at most one a day
 	asking  []int64                         // conversations with the lender that wait
 	missed  store.Date                      // staff looked for it in vain; zero: or found it since
