@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` (the main job) and `make test` (all tests).
 GO ?= go
 
-.PHONY: demo test build chaos fuzz
+.PHONY: demo test build chaos fuzz screenshot
 
 demo:
 	@.ci/setup postgres
@@ -31,3 +31,8 @@ CHAOS_MESSAGES ?= 2000
 chaos:
 	@.ci/setup postgres dovecot
 	CHAOS_MESSAGES=$(CHAOS_MESSAGES) $(GO) test ./cmd/illmail -run '^TestChaos$$' -count=1 -timeout 60m -v
+
+# The README's picture, taken anew from the demo.
+screenshot:
+	@.ci/setup postgres chromium
+	$(GO) test ./cmd/illmail -run '^TestNewcomer$$' -count=1 -screenshot $(CURDIR)/docs/list.png
