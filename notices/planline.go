@@ -19,6 +19,7 @@ type PlanLine struct {
 	Subject      string           `json:"subject"`
 	SendOn       store.Date       `json:"send_on"` // "" where the day is not known, or never comes
 
+	Patron  string     `json:"-"` // the name; "" where the export gives none
 	Items   []PlanItem `json:"-"`
 	ByStaff bool       `json:"-"` // staff hold it until they release it
 }
@@ -61,7 +62,7 @@ func (r *run) line(it item) PlanLine {
 	return PlanLine{
 		Office: r.office.Code, Kind: it.Kind, Rung: it.Rung, Username: it.facts.Patron.Username, To: it.facts.Patron.Email,
 		Transactions: []int64{it.facts.Transaction.TransactionNumber}, Decision: it.Action, Reason: it.Reason, SendOn: it.SendOn,
-		Items: []PlanItem{it.planItem()}, ByStaff: it.ByStaff,
+		Patron: it.facts.Patron.Name(), Items: []PlanItem{it.planItem()}, ByStaff: it.ByStaff,
 	}
 }
 
