@@ -48,11 +48,11 @@ func TestWhatStaffMustSettle(t *testing.T) {
 	if err := s.db.MarkUndeliverable(t.Context(), p.ID, p.Email, "5.1.1", "intake"); err != nil {
 		t.Fatal(err)
 	}
-	lin.get(request).status(200).has("does not arrive: 5.1.1").hasNot("It arrives again")
+	lin.get(request).status(200).has("bounces: 5.1.1").hasNot("The address works again")
 	lin.post(request + "/reachable").status(403)
-	tom.get(request).status(200).has("It arrives again")
+	tom.get(request).status(200).has("The address works again")
 	tom.post(request + "/reachable").status(303)
-	tom.get(request).status(200).hasNot("does not arrive")
+	tom.get(request).status(200).hasNot("bounces:")
 
 	s.request(t, 501009, "Albion", store.StateCancelledStaff, "Cancelled by ILL Staff")
 	tom.get("/notices").status(200).hasNot("the patron was not told") // it goes by itself

@@ -38,7 +38,7 @@ func TestAwayWithACover(t *testing.T) {
 	ana.get("/?tab=mine").status(200).has("Jordan Doe", "for Tom Weber, away until").hasNot("Meera Patel")
 	lin.get("/?tab=mine").status(200).hasNot("Jordan Doe")
 	lin.get("/").status(200).has("Tom Weber is away until")
-	ana.get(conv(s.talks["renewal"])).status(200).has("with Tom Weber", "for Tom Weber, away until", "Tom Weber (away until")
+	ana.get(conv(s.talks["renewal"])).status(200).has("assigned to Tom Weber", "for Tom Weber, away until", "Tom Weber (away until")
 	tom.get("/?tab=mine").status(200).has("Jordan Doe")
 
 	// Whoever gives him work is asked back, with all that they had filled in.

@@ -204,6 +204,7 @@ func TestLettersByName(t *testing.T) {
 	c.until(settled + `document.querySelector("#template[list]")`)
 	c.key("l")
 	c.until(`document.activeElement.id === "template"`)
+	c.until(`(document.querySelector("#template").value = "") === ""`) // the key itself, which no keyboard would write there
 	c.do(chromedp.SendKeys(chromedp.CSS("#template"), "place a"))
 	c.key("\r")
 	c.until(settled + `location.search === "?template=reply-new-request" && document.querySelector("#template").value === "How to place a request" && document.querySelector("#body").value !== ""`)

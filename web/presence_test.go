@@ -14,8 +14,8 @@ func TestWhoLooksAndWrites(t *testing.T) {
 	s.now = time.Now().In(s.now.Location())
 	tom, ana := s.signIn(t, "tom"), s.signIn(t, "ana")
 	id := s.talks["pickup"]
-	tom.get(conv(id)).status(200).hasNot("is looking at this")
-	ana.get(conv(id)).status(200).has("Tom Weber is looking at this").hasNot("Ana Ruiz is looking")
+	tom.get(conv(id)).status(200).hasNot("is viewing this")
+	ana.get(conv(id)).status(200).has("Tom Weber is viewing this").hasNot("Ana Ruiz is viewing")
 	ana.get("/").status(200).has("Tom Weber looks")
 	tom.get("/").status(200).has("Ana Ruiz looks").hasNot("Tom Weber looks")
 	tom.post(conv(id)+"/draft", "quiet", "1", "subject", "Re: x", "body", "Yes, of").status(204)
@@ -40,7 +40,7 @@ func TestPresenceIsLive(t *testing.T) {
 	c.do(chromedp.Navigate(s.site.URL + conv(id)))
 	c.until(settled + `document.querySelector("[data-present]")?.textContent === ""`)
 	ana.get(conv(id)).status(200)
-	c.until(`document.querySelector("[data-present]").textContent.includes("Ana Ruiz is looking at this")`)
+	c.until(`document.querySelector("[data-present]").textContent.includes("Ana Ruiz is viewing this")`)
 	ana.post(conv(id)+"/draft", "quiet", "1", "subject", "Re: x", "body", "Yes, of").status(204)
 	c.until(`document.querySelector("[data-present]").textContent.includes("Ana Ruiz is writing an answer")`)
 	if err := s.db.LookAway(t.Context(), id, s.staff["ana"].ID); err != nil {
