@@ -15,6 +15,7 @@ import (
 type badSMTP struct {
 	w       *chaosWorld
 	servers []*mailtest.SMTP
+	gate    sync.RWMutex // held by a test while no mail shall go
 
 	mu       sync.Mutex
 	rnd      *rand.Rand
@@ -37,6 +38,10 @@ func (b *badSMTP) start(t *testing.T) *mailtest.SMTP {
 }
 
 func (b *badSMTP) script(at mailtest.Stage, m mailtest.Mail) (v mailtest.Verdict) {
+	if at == mailtest.AtMail {
+		b.gate.RLock()
+		b.gate.RUnlock() //lint:ignore SA2001 whoever holds the gate is waited for
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.calm {
