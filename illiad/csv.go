@@ -29,6 +29,22 @@ type lineReader struct {
 	n    int      // number of the line handed out last, from 1
 }
 
+// first returns the first line with something on it, which says what kind of
+// file it is.
+func (l *lineReader) first() (string, error) {
+	for {
+		line, err := l.next()
+		switch {
+		case err == io.EOF:
+			return "", errors.New("it is empty")
+		case err != nil:
+			return "", fmt.Errorf("its first line: %w", err)
+		case strings.TrimSpace(line) != "":
+			return line, nil
+		}
+	}
+}
+
 // next returns io.EOF after the last line. Of a line that is longer than a
 // record may be nothing is kept: its error is errLongLine, and the next call
 // goes on after it.

@@ -44,17 +44,11 @@ func Read(r io.Reader, name string, states *StateMap) iter.Seq2[store.ImportRow,
 var errStop = errors.New("stop")
 
 func readRows(lines *lineReader, states *StateMap, yield func(store.ImportRow) bool) error {
-	var first string
-	for strings.TrimSpace(first) == "" {
-		var err error
-		if first, err = lines.next(); err == io.EOF {
-			return errors.New("it is empty")
-		} else if err != nil {
-			return fmt.Errorf("its first line: %w", err)
-		}
+	first, err := lines.first()
+	if err != nil {
+		return err
 	}
 	lines.unread([]string{first})
-	var err error
 	if strings.HasPrefix(strings.TrimSpace(first), "{") {
 		err = readJSON(lines, states, yield)
 	} else {

@@ -63,14 +63,9 @@ func ImportLenders(ctx context.Context, db *store.DB, officeID int64, path strin
 
 // readLenders yields the rows of a directory.
 func readLenders(lines *lineReader, bad Bad, yield func(line int, l store.Lender)) error {
-	var first string
-	for strings.TrimSpace(first) == "" {
-		var err error
-		if first, err = lines.next(); err == io.EOF {
-			return errors.New("it is empty")
-		} else if err != nil {
-			return err
-		}
+	first, err := lines.first()
+	if err != nil {
+		return err
 	}
 	if !strings.HasPrefix(strings.TrimSpace(first), "{") {
 		lines.unread([]string{first})
