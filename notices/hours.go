@@ -28,6 +28,19 @@ func ParseHours(s string) (Hours, error) {
 	return h, nil
 }
 
+// Length is how long the office is open on an open day.
+func (h Hours) Length() time.Duration {
+	h = h.orAllDay()
+	return time.Duration(h.closes-h.opens) * time.Minute
+}
+
+func (h Hours) orAllDay() Hours {
+	if h.closes == 0 {
+		h.closes = 24 * 60
+	}
+	return h
+}
+
 // minuteOfDay reads "9:30" and "24:00"; -1 where it is no time of day.
 func minuteOfDay(s string) int {
 	hour, minute, ok := strings.Cut(strings.TrimSpace(s), ":")
@@ -42,10 +55,7 @@ func minuteOfDay(s string) int {
 // hoursOf is when the office opens and closes on that day; the same instant
 // twice on a closed day.
 func (r *Rules) hoursOf(d store.Date) (opens, closes time.Time) {
-	h := r.Hours
-	if h.closes == 0 {
-		h.closes = 24 * 60
-	}
+	h := r.Hours.orAllDay()
 	opens = d.At(h.opens/60, h.opens%60, r.Location)
 	if !r.Calendar.IsOpen(d) {
 		return opens, opens

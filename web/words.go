@@ -258,29 +258,25 @@ func (c clock) Full(t time.Time) string {
 // Machine is an instant for a datetime attribute.
 func (c clock) Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// Waiting is how long someone has waited: minutes and hours of the same day,
-// else open days, since nobody can be answered on a closed one.
+// Waiting is how long someone has waited by the office's own hours, since
+// nobody can be answered while it is closed: minutes and hours, and days as
+// long as it is open.
 func (c clock) Waiting(since time.Time) string {
-	d := c.now.Sub(since)
-	switch {
+	switch d, day := c.office.Rules.OfficeTime(since, c.now), c.office.Rules.Hours.Length(); {
 	case d < time.Minute:
 		return "now"
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < day:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	default:
+		return plural(int(d/day), "day", "days")
 	}
-	if days := c.openDays(since); days > 0 {
-		return plural(days, "day", "days")
-	}
-	return fmt.Sprintf("%d h", int(d.Hours()))
 }
 
 // Long reports whether someone has waited more than two open days.
-func (c clock) Long(since time.Time) bool { return c.openDays(since) > 2 }
-
-// openDays counts the open days after that of since, up to today.
-func (c clock) openDays(since time.Time) int {
-	loc := c.office.Rules.Location
-	return c.office.Rules.Calendar.OpenDaysBetween(store.DateOf(since, loc), store.DateOf(c.now, loc))
+func (c clock) Long(since time.Time) bool {
+	return c.office.Rules.OfficeTime(since, c.now) > 2*c.office.Rules.Hours.Length()
 }
 
 func (s *Server) clock(v *visit, office string) clock { return clock{v.now, s.office(office)} }
