@@ -18,6 +18,7 @@ import (
 // holiday, at a weekend, over a clock change and on a leap day as on a plain
 // Wednesday, and the same mail in its inbox.
 func TestDemoOnAnyDay(t *testing.T) {
+	t.Parallel()
 	newYork, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)

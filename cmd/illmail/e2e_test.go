@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -47,10 +48,7 @@ func buildProduct(t *testing.T, box *mailtest.Box, smtp *mailtest.SMTP, extra st
 func buildProductOn(t *testing.T, url string, box *mailtest.Box, smtp *mailtest.SMTP, extra string) *product {
 	t.Helper()
 	dir := t.TempDir()
-	p := &product{t: t, binary: filepath.Join(dir, "illmail"), config: filepath.Join(dir, "illmail.toml"), listen: freeAddr(t)}
-	if out, err := exec.Command("go", "build", "-o", p.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	p := &product{t: t, binary: builtProgram(t), config: filepath.Join(dir, "illmail.toml"), listen: freeAddr(t)}
 	secret := filepath.Join(dir, "password")
 	write(t, secret, box.Password+"\n")
 	write(t, p.config, fmt.Sprintf(`
@@ -82,6 +80,24 @@ max_per_minute = 0
 closed_weekdays = []
 %s`, dir, url, p.listen, box.Host, box.Port, box.Username, secret, smtp.Host, smtp.Port, extra))
 	return p
+}
+
+// program builds illmail, once for all tests that run it.
+var program = sync.OnceValues(func() (path string, err error) {
+	path = filepath.Join(programDir, "illmail")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building illmail: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func builtProgram(t *testing.T) string {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // freeAddr is a loopback address on which nothing listens.
@@ -255,6 +271,7 @@ const e2eRenewal = "From: Jo Doe <jdoe3@example.edu>\r\n" +
 // mail comes in over a real Dovecot and is answered, a notice goes out, and
 // each mail of ours lands in Sent once.
 func TestEndToEnd(t *testing.T) {
+	t.Parallel()
 	dovecot := mailtest.StartDovecot(t)
 	smtp := mailtest.StartSMTP(t, mailtest.SMTPOptions{})
 	p := buildProduct(t, &dovecot.Box, smtp, "")

@@ -23,6 +23,7 @@ import (
 // Once it is back each request is read anew: what came back meanwhile is not
 // told of, the rest is, and everything is written there once.
 func TestILLiadAway(t *testing.T) {
+	t.Parallel()
 	const key = "0a1b2c3d-0000-4000-8000-aabbccddeeff"
 	ill := illiadtest.New(key)
 	defer func() { ill.Close() }()

@@ -16,6 +16,7 @@ import (
 // that only the other's patron is told; the notice becomes a history entry and
 // a patron's mail a note, once, also after a restart.
 func TestILLiad(t *testing.T) {
+	t.Parallel()
 	const key = "0a1b2c3d-0000-4000-8000-aabbccddeeff"
 	ill := illiadtest.New(key)
 	defer ill.Close()

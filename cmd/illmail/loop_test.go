@@ -33,6 +33,7 @@ func away(patron string, m mailtest.Mail) string {
 // TestNoLoops lets the product converse with machines that answer everything,
 // and with a copy of itself: one mail each way, then silence.
 func TestNoLoops(t *testing.T) {
+	t.Parallel()
 	const here, there = "ill@healey.example.edu", "ill@twin.example.edu"
 	boxes := map[string]*mailtest.Box{}
 	for _, office := range []string{here, there} {

@@ -18,6 +18,7 @@ import (
 // gets, from a real Dovecot, and reads from the kernel how much memory it ever
 // held: a few large mails' worth, not all of them.
 func TestMemoryStaysBounded(t *testing.T) {
+	t.Parallel()
 	dovecot := mailtest.StartDovecot(t)
 	smtp := mailtest.StartSMTP(t, mailtest.SMTPOptions{})
 	p := buildProduct(t, &dovecot.Box, smtp, "")

@@ -20,11 +20,9 @@ var screenshot = flag.String("screenshot", "", "write the demo's list to this PN
 // fills, an ordinary mail is answered by one key, and the mail that it sent
 // can be read. With -screenshot it takes the picture of the README.
 func TestNewcomer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	binary, addr := filepath.Join(dir, "illmail"), freeAddr(t)
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	addr := freeAddr(t)
 	state, err := os.MkdirTemp("", "illmail-demo-") // short, for the socket in it
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +31,7 @@ func TestNewcomer(t *testing.T) {
 	if err := os.Chmod(state, 0o755); err != nil { // as root, Postgres walks it as another user
 		t.Fatal(err)
 	}
-	demo := exec.Command(binary, "demo", "--listen", addr, "--state", filepath.Join(state, "d"))
+	demo := exec.Command(builtProgram(t), "demo", "--listen", addr, "--state", filepath.Join(state, "d"))
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)

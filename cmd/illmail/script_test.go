@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"testing"
 
@@ -10,8 +11,24 @@ import (
 	"illmail/store/storetest"
 )
 
+// programDir is where the program that tests run is built.
+var programDir string
+
+// withProgramDir makes programDir for the time of the tests.
+type withProgramDir struct{ *testing.M }
+
+func (m withProgramDir) Run() int {
+	var err error
+	if programDir, err = os.MkdirTemp("", "illmail-program-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(programDir)
+	return m.M.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(withProgramDir{m}, map[string]func(){
 		"illmail": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }

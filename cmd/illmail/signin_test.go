@@ -24,6 +24,7 @@ import (
 // the one token, it is never in the database as it is, and its end is told of
 // before it comes.
 func TestSignInByDevice(t *testing.T) {
+	t.Parallel()
 	provider := mailtest.StartOAuth(t, "ill@healey.example.edu")
 	dovecot := mailtest.StartDovecotWithTokens(t, provider.URL+"/introspect", "xoauth2")
 	smtp := mailtest.StartSMTP(t, mailtest.SMTPOptions{})

@@ -29,6 +29,7 @@ const answerAboutSent = "From: Jo Doe <jdoe3@example.edu>\r\n" +
 // time that ILLiad has taken the note, and then the route, and nobody has heard
 // so yet. Started again, it writes neither a second time.
 func TestAnswerIsWrittenBackOnce(t *testing.T) {
+	t.Parallel()
 	const key = "0a1b2c3d-0000-4000-8000-aabbccddeeff"
 	ill := illiadtest.New(key)
 	defer ill.Close()
